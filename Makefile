@@ -1,0 +1,36 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Only python3 ≥ 3.11 with pip, and make, are assumed.
+.PHONY: demo test check proof bench setup format clean
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+RUN = $(UV) run --frozen
+
+demo: setup            ## a whole day on embedded parts, in ./newsletter-demo
+	$(RUN) newsletter demo newsletter-demo
+
+test: setup            ## all tests but the long proofs
+	$(RUN) pytest -q -m "not proof"
+
+check: setup           ## the quick loop: format, lint, types, imports, fast tests
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy
+	$(RUN) lint-imports
+	$(RUN) pytest -q -m "not proof and not slow and not browser and not postfix"
+
+proof: setup           ## the long proofs
+	$(RUN) pytest -q -m proof
+
+bench: setup           ## ratios against references measured in the same run
+	$(RUN) python -m benchmarks
+
+format: setup
+	$(RUN) ruff format .
+	$(RUN) ruff check --fix .
+
+setup: $(UV)
+	@$(UV) sync --frozen --quiet
+
+.tools/bin/uv:
+	python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target .tools uv
+
+clean:
+	rm -rf .venv .tools dist build newsletter-demo .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,106 @@
+"""The engine and the transaction: no queries stand here.
+
+SQLite is the embedded default, PostgreSQL the big one. A writing transaction on SQLite begins with BEGIN IMMEDIATE:
+one that begins by reading and then wants to write fails at once with "database is locked", whatever the time-out.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session
+
+from newsletter.errors import StoreError
+
+BUSY_TIMEOUT_SECONDS = 30  # a writer waits this long for another one's transaction; ours are short
+
+
+class Database:
+    """One database: `transaction()` to write, `reading()` to look. Safe to share between threads."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = self._engine(writes=True)
+        self._reader = self._engine(writes=False) if self.is_sqlite else self.engine
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session whose work is committed when the block ends, and undone when it raises."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session to look only; on SQLite it never waits for a writer."""
+        with Session(self._reader, expire_on_commit=False) as session:
+            yield session
+
+    def upgrade(self) -> None:
+        """Bring the schema to the newest revision. Safe to call again."""
+        command.upgrade(self._alembic(), "head")
+
+    def require_current_schema(self) -> None:
+        """Raise StoreError unless the schema is the one this program knows."""
+        wanted = ScriptDirectory.from_config(self._alembic()).get_current_head()
+        try:
+            with self._reader.connect() as connection:
+                found = MigrationContext.configure(connection).get_current_revision()
+        except OperationalError as error:
+            raise StoreError(f"The database {self.url.render_as_string()} can't be opened: {error.orig}") from error
+        if found is None:
+            raise StoreError("The database has no tables yet: run `newsletter db upgrade` first.")
+        if found != wanted:
+            raise StoreError(
+                f"The database's schema is {found}, this program wants {wanted}: run `newsletter db upgrade`."
+            )
+
+    def close(self) -> None:
+        """Close every connection of the pools."""
+        self.engine.dispose()
+        self._reader.dispose()
+
+    def _alembic(self) -> AlembicConfig:
+        config = AlembicConfig()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.attributes["engine"] = self.engine
+        return config
+
+    def _engine(self, *, writes: bool) -> Engine:
+        if not self.is_sqlite:
+            return create_engine(self.url, pool_size=20, max_overflow=20, pool_pre_ping=True)
+        if self.url.database and writes:
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(
+            self.url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False}, pool_size=20
+        )
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_immediate if writes else _begin_deferred)
+        return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves, below
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",  # a claim must be on the disk before its mail is on the wire
+        "foreign_keys=ON",
+        "cache_size=-64000",
+        "temp_store=MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_deferred(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN DEFERRED")

@@ -1,0 +1,54 @@
+"""Every address of our own that we put into a mail or a page: written here, and nowhere else.
+
+All of it is pure. The routes in `web/` answer at these paths; tokens are signed and checked by `subscribers.tokens`.
+"""
+
+from datetime import date
+
+from newsletter.config import Site
+from subscribers.tokens import Keys, Purpose, sign
+
+
+def sign_up(site: Site) -> str:
+    """What the paper is, and the form to get it."""
+    return f"{site.url}/"
+
+
+def confirm(site: Site, keys: Keys, subscription_id: int, asked_at: int) -> str:
+    """The button page of a double opt-in. `asked_at` is in seconds since 1970."""
+    return f"{site.url}/confirm/{sign(keys, Purpose.CONFIRM, subscription_id, asked_at)}"
+
+
+def unsubscribe(site: Site, token: str) -> str:
+    """GET shows a page, POST leaves (RFC 8058). `token` is one for Purpose.UNSUBSCRIBE, or its mark."""
+    return f"{site.url}/u/{token}"
+
+
+def preferences(site: Site, token: str) -> str:
+    """The page to choose on. `token` is one for Purpose.PREFERENCES, or its mark."""
+    return f"{site.url}/preferences/{token}"
+
+
+def archive(site: Site, newsletter: str) -> str:
+    """All issues that were sent."""
+    return f"{site.url}/archive/{newsletter}"
+
+
+def web_view(site: Site, newsletter: str, day: date) -> str:
+    """The frozen issue of a day."""
+    return f"{archive(site, newsletter)}/{day.isoformat()}"
+
+
+def archive_feed(site: Site, newsletter: str) -> str:
+    """The archive as a feed."""
+    return f"{archive(site, newsletter)}/feed.xml"
+
+
+def article(site: Site, keys: Keys, article_id: int) -> str:
+    """A page for a piece that has none of its own, such as a folder's; not to be guessed before it is out."""
+    return f"{site.url}/articles/{sign(keys, Purpose.ARTICLE, article_id)}"
+
+
+def media(site: Site, path: str) -> str:
+    """A picture that we serve; `path` is "media/HASH.jpg". Addresses elsewhere come back as they are."""
+    return f"{site.url}/{path}" if path.startswith("media/") else path

@@ -1,0 +1,1 @@
+"""4. How does it look? Once an edition, never once a reader."""

@@ -1,0 +1,23 @@
+"""The table Edition: the bytes that readers get, stored once."""
+
+from datetime import datetime
+
+from sqlalchemy import Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from subscribers.columns import UTCDateTime
+
+
+class Edition(SQLModel, table=True):
+    """One rendered form of an issue. A reader's own links stand in it as marks (`slots.py`). Frozen at approval."""
+
+    __table_args__ = (UniqueConstraint("issue_id", "topics"),)
+    id: int | None = Field(default=None, primary_key=True)
+    issue_id: int = Field(foreign_key="issue.id", ondelete="CASCADE")
+    topics: str = Field(default="", max_length=1000)  # "" is the edition that holds every section
+    subject: str = Field(max_length=300)
+    preheader: str = Field(max_length=300)
+    html: str = Field(sa_type=Text)
+    text: str = Field(sa_type=Text)
+    template_digest: str = Field(max_length=64)  # SHA-256 of the templates it was made from
+    rendered_at: datetime = Field(sa_type=UTCDateTime)

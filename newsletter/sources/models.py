@@ -1,0 +1,44 @@
+"""Tables of the sources: what each one last said of itself, and the articles it told."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from subscribers.columns import UTCDateTime
+
+
+class SourceState(SQLModel, table=True):
+    """What a source last answered. The source itself stands in config.toml."""
+
+    __tablename__ = "source_state"
+    name: str = Field(primary_key=True, max_length=40)
+    etag: str = Field(default="", max_length=500)
+    last_modified: str = Field(default="", max_length=100)
+    checked_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    good_at: datetime | None = Field(default=None, sa_type=UTCDateTime)  # the last time it was read whole
+    error: str = Field(default="", max_length=500)  # in words; "" while all is well
+
+
+class Article(SQLModel, table=True):
+    """One piece from one source, clean: plain text everywhere but in `body`, which is allow-listed HTML."""
+
+    __table_args__ = (
+        UniqueConstraint("source", "guid"),
+        Index("ix_article_source_published", "source", "published_at"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    source: str = Field(max_length=40)
+    guid: str = Field(max_length=500)  # the source's own id: a feed's guid, a file's relative path
+    url: str = Field(default="", max_length=2000, index=True)  # canonical; "" where the piece has no page of its own
+    title: str = Field(max_length=500)
+    standfirst: str = Field(default="", max_length=2000)
+    body: str = Field(default="", sa_type=Text)
+    author: str = Field(default="", max_length=200)
+    section: str = Field(max_length=300)
+    image: str = Field(default="", max_length=2000)  # https://…, or media/HASH.jpg for one that we serve
+    image_alt: str = Field(default="", max_length=500)
+    words: int = 0  # of the body, for reading times; 0 where only a standfirst is known
+    published_at: datetime = Field(sa_type=UTCDateTime, index=True)
+    first_seen_at: datetime = Field(sa_type=UTCDateTime)
+    changed_at: datetime = Field(sa_type=UTCDateTime)

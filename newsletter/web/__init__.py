@@ -1,0 +1,1 @@
+"""Doors for browsers: read the input, call one function, answer."""

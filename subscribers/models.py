@@ -1,0 +1,113 @@
+"""The tables of the people: who they are, what they get, what they agreed to, and who must never be mailed.
+
+`newsletter` is a slug here, never a row: this package knows nothing of newsletters. `issue` is a number somebody gave.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, Index, Integer, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from subscribers.columns import UTCDateTime, words
+
+BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only in an INTEGER key
+
+
+class SubscriptionState(StrEnum):
+    """Where a person stands with one newsletter. Only `active` ones are mailed."""
+
+    PENDING = "pending"  # asked, not yet confirmed
+    ACTIVE = "active"
+    PAUSED = "paused"  # until `paused_until`
+    UNSUBSCRIBED = "unsubscribed"
+
+
+class Way(StrEnum):
+    """By which way somebody left."""
+
+    HEADER = "header"  # the mail program's own button (RFC 8058)
+    LINK = "link"  # the link in the mail and its page
+    PREFERENCES = "preferences"
+    MAILTO = "mailto"
+    COMPLAINT = "complaint"
+    OPERATOR = "operator"
+    IMPORT = "import"  # an imported row said so
+
+
+class SuppressionReason(StrEnum):
+    """Why an address is never mailed."""
+
+    COMPLAINT = "complaint"
+    HARD_BOUNCE = "hard bounce"
+    MANUAL = "manual"
+    ERASURE = "erasure"
+
+
+class Subscriber(SQLModel, table=True):
+    """A person, known by one address."""
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    email: str = Field(max_length=320)  # as written, with the domain in lower case and ASCII (RFC 5890)
+    email_key: str = Field(max_length=320, unique=True)  # what counts as the same mailbox
+    address_hash: str = Field(max_length=64, index=True)  # keyed, as in Suppression
+    domain: str = Field(max_length=255)
+    name: str = Field(default="", max_length=200)
+    language: str = Field(default="", max_length=20)
+    timezone: str = Field(default="", max_length=64)
+    created_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class Subscription(SQLModel, table=True):
+    """One person's state for one newsletter."""
+
+    __table_args__ = (
+        UniqueConstraint("subscriber_id", "newsletter"),
+        Index("ix_subscription_audience", "newsletter", "state", "subscriber_id"),
+    )
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    subscriber_id: int = Field(foreign_key="subscriber.id", ondelete="CASCADE", sa_type=BigId)
+    newsletter: str = Field(max_length=40)
+    state: SubscriptionState = Field(sa_type=words(SubscriptionState))
+    asked_at: datetime | None = Field(default=None, sa_type=UTCDateTime)  # when a confirmation was last sent
+    active_since: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    paused_until: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    changed_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class Consent(SQLModel, table=True):
+    """Who agreed to what, when, from where. Rows are only ever added (GDPR Article 7(1))."""
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    subscriber_id: int = Field(foreign_key="subscriber.id", ondelete="CASCADE", index=True, sa_type=BigId)
+    newsletter: str = Field(max_length=40)
+    act: str = Field(max_length=20)  # asked | confirmed | added | imported
+    wording: str = Field(default="", max_length=1000)  # the sentence the person saw, or the operator's proof
+    origin: str = Field(default="", max_length=300)  # the form's address, "import FILE line N", "command line"
+    network_address: str = Field(default="", max_length=64)
+    at: datetime = Field(sa_type=UTCDateTime)
+
+
+class Leaving(SQLModel, table=True):
+    """One leaving: when, from what, by which way, after which issue, and the reason if one was given."""
+
+    __table_args__ = (Index("ix_leaving_newsletter_at", "newsletter", "at"),)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    subscriber_id: int = Field(foreign_key="subscriber.id", ondelete="CASCADE", index=True, sa_type=BigId)
+    newsletter: str = Field(max_length=40)
+    issue: int | None = Field(default=None, index=True)
+    way: Way = Field(sa_type=words(Way))
+    reader_since: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    reason: str = Field(default="", max_length=1000)
+    at: datetime = Field(sa_type=UTCDateTime)
+    undone_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
+class Suppression(SQLModel, table=True):
+    """An address never to be mailed again: only its keyed hash, which outlives an erasure."""
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    address_hash: str = Field(max_length=64, unique=True)
+    reason: SuppressionReason = Field(sa_type=words(SuppressionReason))
+    detail: str = Field(default="", max_length=300)
+    at: datetime = Field(sa_type=UTCDateTime)

@@ -1,0 +1,94 @@
+"""Tokens in the links of mails and pages: who may do what, provable without a look into the database.
+
+A token is 44 characters of base64url: key id, two numbers, and the first 128 bits of an HMAC-SHA256 over them and the
+purpose. Its length never changes, so that a message is made once and a reader's token is laid into its place. A token
+for one purpose is no token for another; there is no address in it. Leaving never expires (RFC 8058 §6 asks for tokens
+that are hard to forge; CAN-SPAM for links that live), so expiry is a question for each purpose's own door.
+"""
+
+import hmac
+import struct
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as NotBase64
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from hashlib import sha256
+
+LENGTH = 44  # characters
+_BODY = struct.Struct(">BQQ")  # key id, subject, detail
+_MAC_BYTES = 16
+
+
+class Purpose(StrEnum):
+    """What a token lets its holder do. `subject` and `detail` are the two numbers it carries."""
+
+    CONFIRM = "confirm"  # subject: subscription, detail: when it was asked for, in seconds since 1970
+    UNSUBSCRIBE = "unsubscribe"  # subject: subscription, detail: issue or 0
+    PREFERENCES = "preferences"  # subject: subscriber, detail: issue or 0
+    RETURN = "return"  # subject: delivery, detail: issue: the envelope sender of a mail, so that a bounce names it
+    ARTICLE = "article"  # subject: article, detail: 0
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The secrets that sign, the newest first. The oldest also hashes suppressed addresses: it is never dropped."""
+
+    secrets: tuple[bytes, ...]
+
+    def __repr__(self) -> str:
+        return f"Keys({len(self.secrets)} secrets)"
+
+    @cached_property
+    def signing(self) -> tuple[int, bytes]:
+        """The id and the secret that sign new tokens."""
+        return _key_id(self.secrets[0]), self.secrets[0]
+
+    def find(self, key_id: int) -> list[bytes]:
+        """The secrets that go by this id (one, or two when ids collide)."""
+        return [secret for secret in self.secrets if _key_id(secret) == key_id]
+
+    @cached_property
+    def address_key(self) -> bytes:
+        """What suppressed addresses are hashed with: it must not change when a new signing key is put first."""
+        return hmac.digest(self.secrets[-1], b"newsletter/addresses", "sha256")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a good token says."""
+
+    subject: int
+    detail: int
+
+
+def sign(keys: Keys, purpose: Purpose, subject: int, detail: int = 0) -> str:
+    """A token of exactly LENGTH characters out of A–Z a–z 0–9 - _."""
+    key_id, secret = keys.signing
+    body = _BODY.pack(key_id, subject, detail)
+    return urlsafe_b64encode(body + _mac(secret, purpose, body)).decode()
+
+
+def check(keys: Keys, purpose: Purpose, token: str) -> Claim | None:
+    """What `token` says if one of `keys` signed it for `purpose`; None for every other string, in constant time."""
+    if len(token) != LENGTH or not token.isascii():
+        return None
+    try:
+        raw = urlsafe_b64decode(token)
+    except (NotBase64, ValueError):
+        return None
+    body, mac = raw[: _BODY.size], raw[_BODY.size :]
+    key_id, subject, detail = _BODY.unpack(body)
+    for secret in keys.find(key_id):
+        if hmac.compare_digest(mac, _mac(secret, purpose, body)):
+            return Claim(subject, detail)
+    return None
+
+
+def _mac(secret: bytes, purpose: Purpose, body: bytes) -> bytes:
+    return hmac.digest(secret, b"newsletter/token/" + purpose.value.encode() + b"\0" + body, "sha256")[:_MAC_BYTES]
+
+
+def _key_id(secret: bytes) -> int:
+    """One byte that says which secret signed; not secret itself."""
+    return sha256(b"newsletter/key-id/" + secret).digest()[0]

