@@ -1,0 +1,51 @@
+"""The people: who they are, what they agreed to, what they get, and who must never be mailed.
+
+This page is the whole public face; it knows nothing of newsletters but their names. A verb takes a session and `now`,
+writes, and returns a value; whoever calls it sends the mail that a value asks for, and commits.
+
+signup        double opt-in: ask → ConfirmationDue, confirm → active; an operator's add
+unsubscribe   leave by token, by number, by operator; undo; why
+preferences   what a reader may choose without a login
+audience      who may get an issue now
+suppression   the never-mail list
+transfer      CSV in and out
+directory     look people up; a person's data
+erasure       forget a person but one keyed hash
+"""
+
+from subscribers import audience, directory, erasure, preferences, signup, suppression, transfer, unsubscribe
+from subscribers.address import Address, masked, parse
+from subscribers.audience import NotNow, Recipient
+from subscribers.consent import Proof
+from subscribers.errors import BadFile, NotAllowed, NotAnAddress, NotKnown, SubscribersError
+from subscribers.models import SubscriptionState, SuppressionReason, Way
+from subscribers.people import email_of
+from subscribers.signup import Confirmation, ConfirmationDue
+
+__all__ = [
+    "Address",
+    "BadFile",
+    "Confirmation",
+    "ConfirmationDue",
+    "NotAllowed",
+    "NotAnAddress",
+    "NotKnown",
+    "NotNow",
+    "Proof",
+    "Recipient",
+    "SubscribersError",
+    "SubscriptionState",
+    "SuppressionReason",
+    "Way",
+    "audience",
+    "directory",
+    "email_of",
+    "erasure",
+    "masked",
+    "parse",
+    "preferences",
+    "signup",
+    "suppression",
+    "transfer",
+    "unsubscribe",
+]

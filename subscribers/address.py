@@ -1,0 +1,69 @@
+"""What is an e-mail address, how it is written, and when two are the same mailbox. Pure.
+
+The domain is lower case and ASCII (RFC 5890 A-labels), so it is safe everywhere. The local part stays as its owner
+wrote it, in NFC; one outside ASCII wants SMTPUTF8 from every relay on the way (RFC 6531) and is marked.
+"""
+
+import hmac
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from unicodedata import normalize
+
+from email_validator import EmailNotValidError, validate_email
+
+from subscribers.errors import NotAnAddress
+from subscribers.tokens import Keys
+
+MAX_CHARACTERS = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
+_PLAIN_LOCAL_PART = re.compile(r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One good address. `key` says which mailbox it is; mail goes to `email`."""
+
+    email: str
+    key: str
+    domain: str
+
+    @property
+    def needs_smtputf8(self) -> bool:
+        """Whether its local part is outside ASCII, so that a relay must offer SMTPUTF8 (RFC 6531 §3)."""
+        return not self.email.isascii()
+
+
+def parse(text: str) -> Address:
+    """The address that `text` is, spaces around it forgiven. NotAnAddress says what is wrong with it."""
+    written = text.strip()
+    local, at, domain = written.rpartition("@")
+    try:
+        if at and len(local) <= 64 and _PLAIN_LOCAL_PART.fullmatch(local):
+            domain = _domain(domain)  # a file has a million people and a few thousand domains
+        else:
+            checked = validate_email(written, check_deliverability=False, test_environment=True, strict=True)
+            local, domain = normalize("NFC", checked.local_part), _domain(checked.domain)
+    except EmailNotValidError as error:
+        raise NotAnAddress(str(error)) from error
+    email = f"{local}@{domain}"
+    if len(email.encode()) > MAX_CHARACTERS:
+        raise NotAnAddress(f"An address has at most {MAX_CHARACTERS} characters.")
+    return Address(email, key=f"{local.lower()}@{domain}", domain=domain)
+
+
+def address_hash(keys: Keys, key: str) -> str:
+    """The keyed hash of a mailbox, 64 hex digits: all that an erasure leaves. Useless without the secret key."""
+    return hmac.digest(keys.address_key, key.encode(), "sha256").hex()
+
+
+def masked(email: str) -> str:
+    """ "a…@e….com": enough for its owner, too little for whoever holds a forwarded mail."""
+    local, _, domain = email.rpartition("@")
+    name, _, ending = domain.rpartition(".")
+    return f"{local[:1]}…@{name[:1]}….{ending}"
+
+
+@lru_cache(maxsize=50_000)
+def _domain(domain: str) -> str:
+    checked = validate_email(f"x@{domain}", check_deliverability=False, test_environment=True, strict=True)
+    return (checked.ascii_domain or checked.domain).lower()

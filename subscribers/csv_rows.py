@@ -1,0 +1,163 @@
+"""A file of people as other programs write it → rows: its encoding, delimiter and columns are found, not asked for.
+
+Understood are Excel, LibreOffice, Google and the well-known newsletter services: commas, semicolons, tabs or bars;
+UTF-8 with or without a mark, UTF-16, or what the bytes show; a `sep=;` line; a header in any order, or none.
+Rows come one by one, so the file may be of any size; a row that can't be read is a Fault, and the others go on.
+"""
+
+import csv
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+from charset_normalizer import from_bytes
+
+from subscribers.address import parse
+from subscribers.errors import BadFile, NotAnAddress
+
+SAMPLE_BYTES = 200_000
+DELIMITERS = ",;\t|"
+FIELDS = {  # what a heading means, written in small letters and digits only; the first one found wins
+    "email": ("email", "emailaddress", "mail", "emailadresse", "email1value", "subscriberemail", "correo", "address"),
+    "name": ("name", "fullname", "displayname", "subscribername"),
+    "first": ("firstname", "first", "givenname", "fname", "vorname", "prénom", "prenom"),
+    "last": ("lastname", "last", "surname", "familyname", "lname", "nachname", "nom"),
+    "status": ("status", "state", "subscriptionstatus", "memberstatus", "subscribed"),
+    "until": ("pauseduntil",),
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a file is written: where each known field stands, and how many lines come before the first row."""
+
+    encoding: str
+    delimiter: str
+    columns: dict[str, int]
+    skipped_lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One person as the file has them. `line` is the number of the row's first line."""
+
+    line: int
+    email: str
+    name: str
+    status: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A row that can't be read, and why."""
+
+    line: int
+    why: str
+
+
+def layout_of(path: Path) -> Layout:
+    """How the file at `path` is written. Raises BadFile where no column of addresses is to be found."""
+    try:
+        encoding = _encoding_of(path)
+        with path.open(encoding=encoding, errors="replace", newline="") as file:
+            sample = file.read(SAMPLE_BYTES)
+    except OSError as error:
+        raise BadFile(f"{path} can't be read: {error.strerror}.") from error
+    if not sample.strip():
+        raise BadFile(f"{path.name} is empty.")
+    told = sample[4] if sample[:4].lower() == "sep=" and len(sample) > 4 else ""  # Excel's own first line
+    body = sample.split("\n", 1)[-1] if told else sample
+    candidates = [(d, _first_record(body, d)) for d in (told or DELIMITERS)]
+    delimiter, first = max(candidates, key=lambda c: ("email" in _columns(c[1]), len(c[1])))
+    columns = _columns(first)
+    if "email" in columns:
+        return Layout(encoding, delimiter, columns, _lines_of_first_record(body, delimiter) + bool(told))
+    columns = _columns_without_header(first)
+    if "email" not in columns:
+        headings = ", ".join(cell.strip() for cell in first)[:200]
+        raise BadFile(f"{path.name} has no column of addresses. Name one “email”; its first line says: {headings}")
+    return Layout(encoding, delimiter, columns, int(bool(told)))
+
+
+def rows_of(path: Path, layout: Layout) -> Iterator[Row | Fault]:
+    """Every row of the file but its header and its empty lines, in order."""
+    with path.open(encoding=layout.encoding, errors="replace", newline="") as file:
+        reader = csv.reader(file, delimiter=layout.delimiter)
+        while True:
+            line = reader.line_num + 1
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield Fault(line, f"this row can't be read ({error}): is a quotation mark never closed?")
+                continue
+            if line > layout.skipped_lines and any(cell.strip() for cell in cells):
+                yield _row(line, cells, layout.columns)
+
+
+def _row(line: int, cells: Sequence[str], columns: dict[str, int]) -> Row:
+    def cell(field: str) -> str:
+        index = columns.get(field, len(cells))
+        return _unquoted(cells[index].strip()) if index < len(cells) else ""
+
+    name = cell("name") or f"{cell('first')} {cell('last')}".strip()
+    return Row(line, cell("email"), name, cell("status"), cell("until"))
+
+
+def _unquoted(cell: str) -> str:
+    """Without the ' that our own export puts before what a spreadsheet would take for a formula."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in ("=", "+", "-", "@") else cell
+
+
+def _columns(headings: Sequence[str]) -> dict[str, int]:
+    plain = ["".join(c for c in heading.casefold() if c.isalnum()) for heading in headings]
+    return {field: plain.index(name) for field, names in FIELDS.items() for name in reversed(names) if name in plain}
+
+
+def _columns_without_header(cells: Sequence[str]) -> dict[str, int]:
+    """Where the address stands in a file that begins with its first person; of two columns the other is the name."""
+    for index, cell in enumerate(cells):
+        try:
+            parse(cell)
+        except NotAnAddress:
+            continue
+        return {"email": index, "name": 1 - index} if len(cells) == 2 else {"email": index}
+    return {}
+
+
+def _first_record(text: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader(StringIO(text, newline=""), delimiter=delimiter), [])
+    except csv.Error:
+        return []
+
+
+def _lines_of_first_record(text: str, delimiter: str) -> int:
+    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter)
+    next(reader, None)
+    return reader.line_num
+
+
+def _encoding_of(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(SAMPLE_BYTES)
+        if head.startswith(BOM_UTF8):
+            return "utf-8-sig"
+        if head.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+            return "utf-16"
+        if b"\0" in head:
+            return "utf-16-le" if head[1:2] == b"\0" else "utf-16-be"
+        file.seek(0)
+        decoder = getincrementaldecoder("utf-8")()
+        try:
+            while chunk := file.read(1 << 20):
+                decoder.decode(chunk)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            best = from_bytes(head).best()
+            return best.encoding if best else "cp1252"
+    return "utf-8"

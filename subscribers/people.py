@@ -1,0 +1,86 @@
+"""A person's rows: find them, make them, and hold them while they are changed.
+
+Every verb that changes where somebody stands takes the person's row first (`locked`), so that two of them at once,
+five one-click POSTs say, come one after the other on PostgreSQL too.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import insert
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import Insert
+from sqlmodel import Session, SQLModel, col, select
+
+from subscribers.address import Address, address_hash
+from subscribers.models import Subscriber, Subscription, SubscriptionState
+from subscribers.tokens import Keys
+
+
+def find(session: Session, address: Address) -> Subscriber | None:
+    """The person of that mailbox, or None."""
+    return session.exec(select(Subscriber).where(Subscriber.email_key == address.key)).one_or_none()
+
+
+def email_of(session: Session, subscriber_id: int) -> str | None:
+    """The address of that person, or None if they are gone."""
+    return session.scalar(select(Subscriber.email).where(Subscriber.id == subscriber_id))
+
+
+def locked(session: Session, subscriber_id: int) -> Subscriber | None:
+    """The person, held until the transaction ends, as they are now; None if they are gone."""
+    statement = select(Subscriber).where(Subscriber.id == subscriber_id).with_for_update()
+    return session.exec(statement.execution_options(populate_existing=True)).one_or_none()
+
+
+def find_or_add(session: Session, keys: Keys, address: Address, now: datetime) -> Subscriber:
+    """The person of that mailbox, held; made if there is none. Two at once make one."""
+    values = {
+        "email": address.email,
+        "email_key": address.key,
+        "address_hash": address_hash(keys, address.key),
+        "domain": address.domain,
+        "name": "",
+        "language": "",
+        "timezone": "",
+        "created_at": now,
+    }
+    session.execute(insert_if_absent(session, Subscriber).values(values))
+    statement = select(Subscriber).where(Subscriber.email_key == address.key).with_for_update()
+    return session.exec(statement.execution_options(populate_existing=True)).one()
+
+
+def subscription(session: Session, subscriber_id: int, newsletter: str) -> Subscription | None:
+    """Where that person stands with one newsletter, as it is now; None if they never met."""
+    statement = select(Subscription).where(
+        Subscription.subscriber_id == subscriber_id, Subscription.newsletter == newsletter
+    )
+    return session.exec(statement.execution_options(populate_existing=True)).one_or_none()
+
+
+def subscriptions(session: Session, subscriber_id: int) -> list[Subscription]:
+    """Where that person stands with each newsletter they ever met, by its name."""
+    statement = select(Subscription).where(Subscription.subscriber_id == subscriber_id)
+    found = session.exec(statement.order_by(col(Subscription.newsletter)).execution_options(populate_existing=True))
+    return list(found)
+
+
+def subscription_or_new(session: Session, subscriber_id: int, newsletter: str, now: datetime) -> Subscription:
+    """The same, made as pending if there is none. Call it with the person locked."""
+    found = subscription(session, subscriber_id, newsletter)
+    if found is None:
+        found = Subscription(
+            subscriber_id=subscriber_id, newsletter=newsletter, state=SubscriptionState.PENDING, changed_at=now
+        )
+        session.add(found)
+        session.flush()
+    return found
+
+
+def insert_if_absent(session: Session, model: type[SQLModel]) -> Insert:
+    """INSERT … ON CONFLICT DO NOTHING in the words of the session's database."""
+    kind = session.get_bind().dialect.name
+    if kind == "sqlite":
+        return sqlite.insert(model).on_conflict_do_nothing()
+    if kind == "postgresql":
+        return postgresql.insert(model).on_conflict_do_nothing()
+    return insert(model)

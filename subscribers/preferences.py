@@ -1,0 +1,102 @@
+"""What a reader may choose on one page, held by a token and without a login: newsletters, a pause, a name.
+
+The page's link is in every mail, so it may be in a stranger's hands: it shows no whole address, it can't change the
+address, and it can't start a newsletter. Starting one is asking (`signup.ask`), and the mailbox confirms.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from subscribers import people
+from subscribers.address import masked
+from subscribers.models import Subscriber, SubscriptionState
+from subscribers.tokens import Keys, Purpose, check
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Where a reader stands with one newsletter now."""
+
+    newsletter: str
+    state: SubscriptionState
+    paused_until: datetime | None
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """One reader's page."""
+
+    subscriber_id: int
+    issue: int | None  # in whose mail the link stood
+    masked_email: str
+    name: str
+    choices: tuple[Choice, ...]
+
+    def of(self, newsletter: str) -> Choice | None:
+        """Where they stand with it; None if they never met."""
+        return next((c for c in self.choices if c.newsletter == newsletter), None)
+
+
+def look(session: Session, keys: Keys, token: str, now: datetime) -> Preferences | None:
+    """The page of the token's reader; None for a token we never signed, or of somebody erased. Changes nothing."""
+    claim = check(keys, Purpose.PREFERENCES, token)
+    person = session.get(Subscriber, claim.subject, populate_existing=True) if claim else None
+    if claim is None or person is None:
+        return None
+    choices = tuple(
+        Choice(s.newsletter, *_effective(s.state, s.paused_until, now))
+        for s in people.subscriptions(session, claim.subject)
+    )
+    return Preferences(claim.subject, claim.detail or None, masked(person.email), person.name, choices)
+
+
+def pause(session: Session, subscriber_id: int, newsletter: str, until: datetime, now: datetime) -> bool:
+    """No issue of it before `until`; False if they don't get it anyway."""
+    return _set(session, subscriber_id, newsletter, SubscriptionState.PAUSED, until, now)
+
+
+def resume(session: Session, subscriber_id: int, newsletter: str, now: datetime) -> bool:
+    """End a pause now; False if there is none to end."""
+    return _set(session, subscriber_id, newsletter, SubscriptionState.ACTIVE, None, now)
+
+
+def rename(session: Session, subscriber_id: int, name: str) -> None:
+    """Their name as they want to be called, one line of at most 200 characters; "" forgets it."""
+    person = people.locked(session, subscriber_id)
+    if person is not None:
+        person.name = one_line(name)
+        session.add(person)
+
+
+def one_line(text: str, characters: int = 200) -> str:
+    """`text` on one line, without control characters, cut to `characters`."""
+    return "".join(c for c in " ".join(text.split()) if c.isprintable())[:characters]
+
+
+def _set(
+    session: Session,
+    subscriber_id: int,
+    newsletter: str,
+    state: SubscriptionState,
+    until: datetime | None,
+    now: datetime,
+) -> bool:
+    if people.locked(session, subscriber_id) is None:
+        return False
+    one = people.subscription(session, subscriber_id, newsletter)
+    if one is None or one.state not in (SubscriptionState.ACTIVE, SubscriptionState.PAUSED):
+        return False
+    one.state, one.paused_until, one.changed_at = state, until, now
+    session.add(one)
+    return True
+
+
+def _effective(
+    state: SubscriptionState, until: datetime | None, now: datetime
+) -> tuple[SubscriptionState, datetime | None]:
+    """A pause whose time is over is none."""
+    if state is SubscriptionState.PAUSED and until is not None and until <= now:
+        return SubscriptionState.ACTIVE, None
+    return state, until if state is SubscriptionState.PAUSED else None
