@@ -28,7 +28,7 @@ def add_rows(
         _add_arrays(session, model, columns, same)
         return
     names = list(columns)
-    rows = [dict(zip(names, values, strict=True)) | same for values in zip(*columns.values(), strict=True)]
+    rows = [{**dict(zip(names, values, strict=True)), **same} for values in zip(*columns.values(), strict=True)]
     session.execute(insert_if_absent(session, model), rows)
 
 

@@ -126,7 +126,7 @@ def import_csv(
     proof: str,
     now: datetime,
     *,
-    progress: Callable[[int], None] = lambda rows: None,
+    progress: Callable[[int], None] | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> Report:
     """Bring the people of a CSV file into `newsletter`. `proof` says how they agreed; `progress` hears the rows done.
@@ -141,7 +141,8 @@ def import_csv(
         candidates = _unique(_candidates(batch, keys, report), report)
         with transaction() as session:
             _bring_in(session, newsletter, candidates, f"import {path.name}", proof, now, report)
-        progress(report.rows)
+        if progress is not None:
+            progress(report.rows)
     return report
 
 
