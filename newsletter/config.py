@@ -18,7 +18,16 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -99,6 +108,7 @@ Clock = Annotated[str, AfterValidator(_clock)]
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
 MailboxOrEmpty = Annotated[str, AfterValidator(_mailbox_or_empty)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+OptionalPath = Annotated[Path | None, BeforeValidator(lambda words: Path(words) if words else None)]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$")]
 Line = Annotated[str, Field(pattern=r"^[^\r\n\x00]*$", max_length=300)]
 
@@ -135,13 +145,20 @@ class Smtp(Section):
     port: int = Field(default=1025, ge=1, le=65535)
     security: Literal["starttls", "tls", "none"] = "starttls"
     username: str = ""
-    password_file: Path | None = Field(default=None, strict=False)
+    password_file: OptionalPath = None
+    ca_file: OptionalPath = None
     connections: int = Field(default=4, ge=1, le=100)
     messages_per_minute: int = Field(default=0, ge=0)
     bounce_address: MailboxOrEmpty = ""
     deadline_hours: float = Field(default=20.0, gt=0, le=120)
     journal_dir: Path = Field(default=Path("journal"), strict=False)
     _password: str = PrivateAttr(default="")
+
+    @model_validator(mode="after")
+    def _no_password_in_the_clear(self) -> Self:
+        if self.username and self.security == "none":
+            raise ValueError('a login needs security = "starttls" or "tls": a password is never sent in the clear')
+        return self
 
     @property
     def password(self) -> str:
@@ -377,7 +394,12 @@ def _settled(config: Config, path: Path, secrets: Secrets) -> Config:
             "media_dir": base / config.site.media_dir,
         }
     )
-    smtp = config.smtp.model_copy(update={"journal_dir": base / config.smtp.journal_dir})
+    smtp = config.smtp.model_copy(
+        update={
+            "journal_dir": base / config.smtp.journal_dir,
+            "ca_file": base / config.smtp.ca_file if config.smtp.ca_file else None,
+        }
+    )
     smtp._password = secrets.smtp_password or _secret_in(smtp.password_file and base / smtp.password_file)
     settled = config.model_copy(
         update={

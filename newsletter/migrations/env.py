@@ -14,7 +14,8 @@ def plain_type(kind: str, item: Any, _context: object) -> str | Literal[False]:
     if kind != "type":
         return False
     if isinstance(item, AutoString | sa.Enum):
-        return f"sa.String({item.length if isinstance(item, sa.Enum) else item.impl_instance.length})"
+        inner: Any = item if isinstance(item, sa.Enum) else item.impl_instance
+        return f"sa.String({inner.length})"
     if isinstance(getattr(item, "impl", None), sa.DateTime):
         return "sa.DateTime(timezone=True)"
     return False

@@ -1,0 +1,33 @@
+"""The envelope sender of a delivery, written so that returned mail names it (VERP): write it, read it back. Pure.
+
+`bounces+DELIVERY-MAC@example.com`: the MAC keeps strangers from making up bounces for readers they dislike. Digits and
+lower-case letters only, because some systems lower-case the local part; well under its 64 octets (RFC 5321 §4.5.3.1.1).
+"""
+
+import hmac
+import re
+from email.utils import parseaddr
+
+from subscribers.tokens import Keys
+
+_SHAPE = re.compile(r"\+(\d{1,18})-([0-9a-f]{16})$")
+
+
+def sender(bounce_address: str, keys: Keys, delivery_id: int) -> str:
+    """The envelope sender of one delivery."""
+    local, _, domain = parseaddr(bounce_address)[1].rpartition("@")
+    return f"{local}+{delivery_id}-{_mac(keys.secrets[0], delivery_id)}@{domain}"
+
+
+def delivery_of(address: str, keys: Keys) -> int | None:
+    """The delivery that a returned mail's recipient names; None for any address that we did not write."""
+    found = _SHAPE.search(address.rpartition("@")[0].lower())
+    if found is None:
+        return None
+    delivery_id = int(found[1])
+    known = any(hmac.compare_digest(found[2], _mac(secret, delivery_id)) for secret in keys.secrets)
+    return delivery_id if known else None
+
+
+def _mac(secret: bytes, delivery_id: int) -> str:
+    return hmac.digest(secret, b"newsletter/return/%d" % delivery_id, "sha256").hex()[:16]

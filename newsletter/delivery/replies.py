@@ -1,0 +1,88 @@
+"""What a relay's reply means: one table from stage and reply to what becomes of the delivery. Pure.
+
+Permanent or temporary is decided here and nowhere else. The first digit decides, then the stage (RFC 5321 §4.2);
+the words are for people. `None` in place of a reply is a connection that broke or fell silent.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """How far a conversation had come."""
+
+    CONNECT = "connect"
+    BANNER = "banner"
+    EHLO = "EHLO"
+    STARTTLS = "STARTTLS"
+    AUTH = "AUTH"
+    MAIL = "MAIL"
+    RCPT = "RCPT"
+    DATA = "DATA"
+    DOT = "final dot"
+
+
+class Fate(StrEnum):
+    """What becomes of a delivery."""
+
+    ACCEPTED = "accepted"
+    DEFERRED = "deferred"  # this message was refused for now: it is tried again later
+    FAILED = "failed"  # this message was refused for good
+    RELEASED = "released"  # nothing was said about this message: it goes back into the queue, the relay is given a rest
+    STOPPED = "stopped"  # the relay refuses us, not the reader: back into the queue, and the run stops
+    UNCERTAIN = "uncertain"  # the final dot was on the wire and no reply came (RFC 1047)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One SMTP reply: `status` is the enhanced code at its start (RFC 2034) or ""; `text` its lines, joined."""
+
+    code: int
+    status: str
+    text: str
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (str(self.code), self.status, self.text) if part)
+
+
+_ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
+
+
+def parse(lines: list[bytes]) -> Reply:
+    """A reply out of its raw lines. Raises ValueError if they are none (RFC 5321 §4.2)."""
+    code = int(lines[0][:3])
+    if not 200 <= code <= 599 or any(line[:3] != lines[0][:3] for line in lines):
+        raise ValueError("not an SMTP reply")
+    texts = [_printable(line[4:]) for line in lines]
+    found = _ENHANCED.match(texts[0])
+    status = found[1] if found and found[1][0] == str(code)[0] else ""
+    words = " ".join(t.removeprefix(status).strip() if status else t.strip() for t in texts)
+    return Reply(code, status, words[:500].strip())
+
+
+def fate(stage: Stage, reply: Reply | None) -> Fate:
+    """The table. Unknown replies count as temporary; a retry has an end elsewhere."""
+    if reply is None:
+        return Fate.UNCERTAIN if stage is Stage.DOT else Fate.RELEASED
+    kind = reply.code // 100
+    if kind == 2 and stage is Stage.DOT:
+        return Fate.ACCEPTED
+    if stage in _BEFORE_THE_MESSAGE:
+        return Fate.STOPPED if kind == 5 else Fate.RELEASED
+    if stage is Stage.MAIL:  # the sender, not the reader, is refused; 552 there is our size (RFC 1870)
+        return Fate.STOPPED if kind == 5 else Fate.RELEASED
+    if stage is Stage.RCPT and reply.code == 552:
+        return Fate.DEFERRED  # "too many recipients" of old servers (RFC 5321 §4.5.3.1.10)
+    if kind == 5:
+        return Fate.FAILED
+    if reply.code == 421 and stage is not Stage.DOT:
+        return Fate.RELEASED  # the server is closing: it says nothing of this reader
+    return Fate.DEFERRED
+
+
+_BEFORE_THE_MESSAGE = (Stage.CONNECT, Stage.BANNER, Stage.EHLO, Stage.STARTTLS, Stage.AUTH)
+
+
+def _printable(raw: bytes) -> str:
+    return "".join(c if c.isprintable() else " " for c in raw.decode("utf-8", "replace"))

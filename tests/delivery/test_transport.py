@@ -1,0 +1,155 @@
+"""The wire: every stage, every kind of trouble, pipelined and not, against a server that misbehaves on purpose."""
+
+import pytest
+
+from newsletter.config import Smtp
+from newsletter.delivery.replies import Fate, Stage
+from newsletter.delivery.transport import TIMEOUTS, Answer, Connection, Letter, hand_over
+from newsletter.errors import GiveUp, RelayDown, TryLater
+from tests.sink import HANG_UP, SILENCE, Sink
+
+QUICK = dict.fromkeys(TIMEOUTS, 0.2)  # seconds: a silence in a test need not last ten minutes
+
+
+def smtp_to(sink: Sink, **changes) -> Smtp:
+    return Smtp(**({"port": sink.port, "security": "none"} | changes))
+
+
+def letters(count: int) -> list[Letter]:
+    return [
+        Letter(n, "daily@example.com", f"reader{n}@example.com", b"Subject: x\r\n\r\n.dot\r\nend\r\n")
+        for n in range(1, count + 1)
+    ]
+
+
+def send(sink: Sink, count: int) -> list[Answer]:
+    connection = Connection(smtp_to(sink), QUICK)
+    try:
+        return list(connection.send(letters(count), lambda _id: None))
+    finally:
+        connection.close()
+
+
+BAD = [
+    "421 4.3.2 closing",
+    "450 4.2.1 busy",
+    "451 4.7.1 greylisted",
+    "452 4.2.2 full",
+    "550 5.1.1 nobody",
+    "552 5.2.2 full",
+]
+BAD += ["554 5.7.1 no", HANG_UP, SILENCE]
+
+# What the second of three letters becomes when things go wrong at a stage: the table of replies.py, said again by hand.
+EXPECTED = {
+    "MAIL": dict.fromkeys(BAD[:4], Fate.RELEASED) | dict.fromkeys(BAD[4:7], Fate.STOPPED),
+    "RCPT": {BAD[0]: Fate.RELEASED}
+    | dict.fromkeys([*BAD[1:4], BAD[5]], Fate.DEFERRED)
+    | dict.fromkeys([BAD[4], BAD[6]], Fate.FAILED),
+    "DATA": {BAD[0]: Fate.RELEASED} | dict.fromkeys(BAD[1:4], Fate.DEFERRED) | dict.fromkeys(BAD[4:7], Fate.FAILED),
+    "dot": dict.fromkeys(BAD[:4], Fate.DEFERRED) | dict.fromkeys(BAD[4:7], Fate.FAILED),
+}
+for _stage, _row in EXPECTED.items():
+    _row.update(dict.fromkeys([HANG_UP, SILENCE], Fate.UNCERTAIN if _stage == "dot" else Fate.RELEASED))
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+@pytest.mark.parametrize(("stage", "trouble"), [(s, t) for s in EXPECTED for t in BAD])
+def test_trouble_with_one_letter_is_that_letters_alone(stage: str, trouble: str, pipelining: bool):
+    """Each stage and reply has one fate; letters before it are accepted, letters after it are accepted or untouched."""
+    with Sink(pipelining=pipelining) as sink:
+        sink.refuse = lambda at, _word: trouble if at == stage and sink.reached[stage] == 2 else None
+        answers = send(sink, 3)
+    fates = [answer.fate for answer in answers]
+    assert fates[:2] == [Fate.ACCEPTED, EXPECTED[stage][trouble]]
+    connection_is_gone = trouble in (HANG_UP, SILENCE) or trouble.startswith("421")
+    assert fates[2:] == ([] if connection_is_gone else [Fate.ACCEPTED])
+    took = ["reader1@example.com"] + ([] if connection_is_gone else ["reader3@example.com"])
+    assert sink.recipients == took
+
+
+@pytest.mark.parametrize("stage", ["banner", "EHLO"])
+@pytest.mark.parametrize("trouble", BAD)
+def test_trouble_before_the_first_letter_charges_no_reader(stage: str, trouble: str):
+    """A relay that can't be used says so before any letter; a permanent refusal of us asks for a person."""
+    with Sink(rules={stage: trouble}) as sink, pytest.raises(RelayDown) as caught:
+        Connection(smtp_to(sink), QUICK)
+    assert caught.value.stop == trouble.startswith("5")
+    assert sink.taken == []
+
+
+def test_a_pipelined_letter_costs_one_round_trip():
+    """The final dot travels with the next letter's MAIL, RCPT and DATA (RFC 2920)."""
+    with Sink() as sink:
+        connection = Connection(smtp_to(sink), QUICK)
+        dots: list[int] = []
+        at_dot: dict[int, int] = {}
+
+        def before_dot(delivery: int) -> None:
+            dots.append(delivery)
+            at_dot[delivery] = len(sink.taken)
+
+        answers = list(connection.send(letters(50), before_dot))
+        connection.close()
+    assert [answer.id for answer in answers] == dots == list(range(1, 51))
+    assert all(answer.fate is Fate.ACCEPTED for answer in answers)
+    assert sink.reached["DATA"] == 50
+
+
+def test_dots_are_stuffed_once():
+    """What the server undots is what was handed in (RFC 5321 §4.5.2)."""
+    with Sink() as sink:
+        send(sink, 1)
+    assert sink.taken[0].data == b"Subject: x\r\n\r\n.dot\r\nend\r\n"
+
+
+def test_a_server_that_takes_a_text_for_nobody_gets_an_empty_one():
+    """RFC 2920 §3.1: a pipelining client must be ready for 354 although every RCPT was refused."""
+
+    with Sink() as sink:
+        sink.refuse = lambda stage, word: "550 5.1.1 nobody" if stage == "RCPT" and "reader1@" in word else None
+        answers = send(sink, 2)
+    assert [(a.stage, a.fate) for a in answers] == [(Stage.RCPT, Fate.FAILED), (Stage.DOT, Fate.ACCEPTED)]
+
+
+def test_an_address_beyond_ascii_needs_a_server_that_takes_it():
+    """RFC 6531: without SMTPUTF8 that one reader fails with 5.6.7, and nothing is made up in its place."""
+    letter = Letter(1, "daily@example.com", "jörg@example.com", b"Subject: x\r\n\r\nx\r\n")
+    for features, fate in ((("SMTPUTF8", "8BITMIME"), Fate.ACCEPTED), (("8BITMIME",), Fate.FAILED)):
+        with Sink(features=features) as sink:
+            connection = Connection(smtp_to(sink), QUICK)
+            [answer] = connection.send([letter], lambda _id: None)
+            connection.close()
+        assert answer.fate is fate
+        assert answer.reply is not None
+        assert (answer.reply.status == "5.6.7") == (fate is Fate.FAILED)
+
+
+def test_a_message_that_is_too_large_for_the_relay_is_not_tried():
+    """RFC 1870: the relay has said its limit; every message of the edition is as large, so the run stops."""
+    with Sink(features=("SIZE 10",)) as sink:
+        [answer] = send(sink, 1)
+    assert answer.fate is Fate.STOPPED
+    assert "DATA" not in sink.commands
+
+
+def test_an_address_that_would_break_out_of_its_command_is_refused():
+    """No line break or bracket of an address ever reaches the wire."""
+    with Sink() as sink:
+        connection = Connection(smtp_to(sink), QUICK)
+        with pytest.raises(ValueError, match="break out"):
+            list(connection.send([Letter(1, "a@example.com", "b@example.com>\r\nRCPT TO:<c@example.com", b"")], print))
+        connection.close()
+    assert not any("c@example.com" in command for command in sink.commands)
+
+
+def test_one_message_alone_tells_temporary_from_permanent():
+    """Notices need no more than: taken, later, never, or the relay is down."""
+    data = b"Subject: x\r\n\r\nx\r\n"
+    with Sink() as sink:
+        assert "2.0.0" in hand_over(smtp_to(sink), "a@example.com", "b@example.com", data)
+    for rule, error in (("450 4.2.1 busy", TryLater), ("550 5.1.1 nobody", GiveUp)):
+        with Sink(rules={"RCPT": rule}) as sink, pytest.raises(error):
+            hand_over(smtp_to(sink), "a@example.com", "b@example.com", data)
+    with pytest.raises(RelayDown, match="can't be reached"):
+        hand_over(Smtp(port=sink.port, security="none"), "a@example.com", "b@example.com", data)
