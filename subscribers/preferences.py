@@ -72,7 +72,8 @@ def rename(session: Session, subscriber_id: int, name: str) -> None:
 
 def one_line(text: str, characters: int = 200) -> str:
     """`text` on one line, without control characters, cut to `characters`."""
-    return "".join(c for c in " ".join(text.split()) if c.isprintable())[:characters]
+    line = " ".join(text.split())
+    return (line if line.isprintable() else "".join(c for c in line if c.isprintable()))[:characters]
 
 
 def _set(

@@ -14,13 +14,14 @@ from enum import StrEnum
 from io import StringIO
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import and_, bindparam, insert, select, update
 from sqlmodel import Session, col
 
 from subscribers import directory
 from subscribers.address import Address, address_hash, parse
-from subscribers.bulk import add_rows
+from subscribers.bulk import add_rows, among
 from subscribers.csv_rows import Fault, Row, layout_of, rows_of
 from subscribers.errors import NotAllowed, NotAnAddress
 from subscribers.models import Consent, Leaving, Subscriber, Subscription, SubscriptionState, Suppression, Way
@@ -267,7 +268,7 @@ def _known(session: Session, newsletter: str, mailboxes: list[str]) -> dict[str,
             Subscription,
             and_(col(Subscription.subscriber_id) == col(Subscriber.id), col(Subscription.newsletter) == newsletter),
         )
-        .where(col(Subscriber.email_key).in_(mailboxes))
+        .where(among(session, col(Subscriber.email_key), mailboxes))
     )
     return {
         key: Known(number, name, subscription, state, since)
@@ -277,7 +278,7 @@ def _known(session: Session, newsletter: str, mailboxes: list[str]) -> dict[str,
 
 def _reasons(session: Session, hashes: list[str]) -> dict[str, str]:
     statement = select(col(Suppression.address_hash), col(Suppression.reason))
-    found = session.execute(statement.where(col(Suppression.address_hash).in_(hashes)))
+    found = session.execute(statement.where(among(session, col(Suppression.address_hash), hashes)))
     return {hashed: str(reason) for hashed, reason in found}
 
 
@@ -296,24 +297,29 @@ def _add_people(session: Session, people: Sequence[Candidate], now: datetime) ->
         {"language": "", "timezone": "", "created_at": now},
     )
     statement = select(col(Subscriber.email_key), col(Subscriber.id))
-    found = session.execute(statement.where(col(Subscriber.email_key).in_([c.address.key for c in people])))
+    mailboxes = [c.address.key for c in people]
+    found = session.execute(statement.where(among(session, col(Subscriber.email_key), mailboxes)))
     return {key: number for key, number in found if number is not None}
 
 
 def _add_subscriptions(
     session: Session, newsletter: str, newcomers: Sequence[Candidate], ids: dict[str, int], now: datetime
 ) -> None:
-    add_rows(
-        session,
-        Subscription,
-        {
-            "subscriber_id": [ids[c.address.key] for c in newcomers],
-            "state": [c.wish for c in newcomers],
-            "active_since": [None if c.wish is Wish.UNSUBSCRIBED else now for c in newcomers],
-            "paused_until": [c.until for c in newcomers],
-        },
-        {"newsletter": newsletter, "asked_at": None, "changed_at": now},
-    )
+    for wish in (Wish.ACTIVE, Wish.PAUSED, Wish.UNSUBSCRIBED):
+        group = [c for c in newcomers if c.wish is wish]
+        varying: dict[str, list[Any]] = {"subscriber_id": [ids[c.address.key] for c in group]}
+        same = {
+            "newsletter": newsletter,
+            "state": wish,
+            "asked_at": None,
+            "active_since": None if wish is Wish.UNSUBSCRIBED else now,
+            "changed_at": now,
+        }
+        if wish is Wish.PAUSED:
+            varying["paused_until"] = [c.until for c in group]
+        else:
+            same["paused_until"] = None
+        add_rows(session, Subscription, varying, same)
 
 
 def _activate(session: Session, people: Sequence[Known], now: datetime) -> None:
