@@ -1,0 +1,119 @@
+"""How well `picks/stories.py` tells who tells the same event: `python -m benchmarks.stories --data DIR`.
+
+DIR holds labelled stories: `events-full-text.json` (whole articles) and `headlines.csv` (headlines with their story).
+Printed are pairwise and B-cubed F1. It ends with status 1 when a figure falls below its floor, so that CI sees it.
+"""
+
+import argparse
+import csv
+import json
+import random
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import NamedTuple
+
+from newsletter.picks.piece import Piece
+from newsletter.picks.stories import grouped
+
+FLOORS = {"full text": (0.87, 0.92), "headlines, 5 of each": (0.70, 0.79)}  # pairwise, B-cubed
+SAMPLES = 3  # other choices of five headlines, so that no one choice is tuned for
+PUBLISHED = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+class Labelled(NamedTuple):
+    """One article with the event it tells."""
+
+    title: str
+    text: str
+    event: str
+
+
+def main() -> int:
+    """Print the table; 1 if a figure is below its floor."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="the folder with the labelled stories")
+    data = parser.parse_args().data
+    print(f"{'set':32} {'articles':>8} {'pairwise':>9} {'B-cubed':>9} {'seconds':>8}")
+    fell = [name for name, articles in _sets(data) if not _shown(name, articles)]
+    for name in fell:
+        print(f"{name}: below its floor {FLOORS[name]}", file=sys.stderr)
+    return 1 if fell else 0
+
+
+def f1(articles: Sequence[Labelled]) -> tuple[float, float]:
+    """Pairwise and B-cubed F1 of the stories that `grouped` finds."""
+    pieces = [_piece(number, article) for number, article in enumerate(articles)]
+    found = {piece.id: number for number, story in enumerate(grouped(pieces)) for piece in story}
+    guesses = [found[number] for number in range(len(articles))]
+    return pairwise([a.event for a in articles], guesses), b_cubed([a.event for a in articles], guesses)
+
+
+def pairwise(truth: Sequence[str], guesses: Sequence[int]) -> float:
+    """F1 over all pairs of articles: are the two in one story?"""
+
+    def pairs(groups: Counter[object]) -> int:
+        return sum(n * (n - 1) // 2 for n in groups.values())
+
+    both = pairs(Counter(zip(truth, guesses, strict=True)))
+    return 2 * both / ((pairs(Counter(truth)) + pairs(Counter(guesses))) or 1)
+
+
+def b_cubed(truth: Sequence[str], guesses: Sequence[int]) -> float:
+    """F1 of the mean, over articles, of how pure and how whole the story of each is."""
+    both, events, stories = Counter(zip(truth, guesses, strict=True)), Counter(truth), Counter(guesses)
+    precision = sum(n * n / stories[guess] for (_, guess), n in both.items()) / len(truth)
+    recall = sum(n * n / events[event] for (event, _), n in both.items()) / len(truth)
+    return 2 * precision * recall / (precision + recall)
+
+
+def full_texts(data: Path) -> list[Labelled]:
+    """Whole articles, a few of each event."""
+    events = json.loads((data / "events-full-text.json").read_text(encoding="utf-8"))
+    return [
+        Labelled(article["title"], article["text"], str(number))
+        for number, event in enumerate(events)
+        for article in event["articles"]
+    ]
+
+
+def headlines(data: Path, most: int | None, seed: int | None = None) -> list[Labelled]:
+    """Headlines alone; at most `most` of each story: the first ones, or with a `seed` others."""
+    stories: defaultdict[str, list[str]] = defaultdict(list)
+    with (data / "headlines.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["story"]:
+                stories[row["story"]].append(row["title"])
+    chooser = random.Random(seed)
+    return [
+        Labelled(title, "", story)
+        for story, titles in stories.items()
+        for title in (chooser.sample(titles, len(titles)) if seed is not None else titles)[:most]
+    ]
+
+
+def _sets(data: Path) -> Iterator[tuple[str, list[Labelled]]]:
+    yield "full text", full_texts(data)
+    yield "headlines, 5 of each", headlines(data, 5)
+    for seed in range(1, SAMPLES + 1):
+        yield f"headlines, other 5 of each ({seed})", headlines(data, 5, seed)
+    yield "headlines, all", headlines(data, None)
+
+
+def _shown(name: str, articles: Sequence[Labelled]) -> bool:
+    start = perf_counter()
+    figures = f1(articles)
+    took = perf_counter() - start
+    print(f"{name:32} {len(articles):8} {figures[0]:9.3f} {figures[1]:9.3f} {took:8.2f}")
+    return all(figure >= floor for figure, floor in zip(figures, FLOORS.get(name, (0.0, 0.0)), strict=True))
+
+
+def _piece(number: int, article: Labelled) -> Piece:
+    return Piece(number, "source", str(number), "", article.title, "", article.text, "", "", False, PUBLISHED, 1.0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,246 @@
+"""Picks → the day's issue: drafted, or drafted anew, in one transaction; and read back as plain values for templates.
+
+The rows say everything that was considered and why: Story and Candidate hold all of it, Pick what was chosen. A draft
+may be made again and again; what editors have approved is never touched.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, delete, func, insert, select, update
+
+from newsletter import links
+from newsletter.config import Config, Newsletter
+from newsletter.issues import models, states, window
+from newsletter.issues.chosen import Chosen, chosen_for, shown_source, url_of
+from newsletter.issues.contents import Also, Contents, Item, SectionOfItems
+from newsletter.issues.find import on
+from newsletter.issues.models import Decision, Issue, IssueState, Story
+from newsletter.issues.wording import preheader, subject
+from newsletter.picks.choose import Candidate, Choice, Pick, Rules, choose
+from newsletter.picks.piece import Piece
+from newsletter.picks.reasons import count, shortened
+from newsletter.picks.stories import grouped
+
+WHO = "draft"  # who decided, where drafting itself did
+LONGEST_WHY = 500
+WORDS_A_MINUTE = 230
+
+
+def draft(session: Session, config: Config, newsletter: Newsletter, day: date, now: datetime) -> Issue:
+    """The newsletter's issue of `day`, picked from what is in the store: made, or a draft made anew.
+
+    An issue that is approved or further, or that an editor holds, comes back as it is. With fewer picks than
+    `min_articles` it is held, and `why` says so. Of two processes the second waits and finds the first one's work.
+    """
+    issue = _row(session, newsletter, day, now)
+    if not _may_be_drafted(session, issue):
+        return issue
+    choice = choice_of(session, config, newsletter, day)
+    _write(session, issue, choice)
+    _word(session, issue, newsletter, choice, now)
+    return _settle(session, issue, newsletter, choice, now)
+
+
+def choice_of(session: Session, config: Config, newsletter: Newsletter, day: date) -> Choice:
+    """What would be picked for `day`, without writing anything."""
+    rules = Rules(
+        sections=config.sections_of(newsletter),
+        max_articles=newsletter.max_articles,
+        half_life=timedelta(hours=newsletter.half_life_hours),
+    )
+    return choose(stories_of_day(session, config, newsletter, day), rules, newsletter.moment("send_at", day))
+
+
+def stories_of_day(
+    session: Session, config: Config, newsletter: Newsletter, day: date
+) -> tuple[tuple[Piece, ...], ...]:
+    """The articles that the issue of `day` may choose from, grouped by the event they tell; the most told first."""
+    return grouped(window.pieces(session, newsletter, config.sources_of(newsletter), day))
+
+
+def _row(session: Session, newsletter: Newsletter, day: date, now: datetime) -> Issue:
+    """The day's row, locked until the transaction ends: there already, or new. The unique key decides who made it."""
+    if on(session, newsletter, day) is None:
+        try:
+            with session.begin_nested():
+                session.add(_new(session, newsletter, day, now))
+        except IntegrityError:
+            pass  # another process made it since we looked; its row is the one
+    query = select(Issue).where(col(Issue.newsletter) == newsletter.slug, col(Issue.issue_date) == day)
+    return session.exec(query.with_for_update().execution_options(populate_existing=True)).one()
+
+
+def _new(session: Session, newsletter: Newsletter, day: date, now: datetime) -> Issue:
+    """A fresh row with the next number: cancelled and skipped issues gave theirs back."""
+    last = session.scalar(
+        select(func.max(col(Issue.number))).where(
+            col(Issue.newsletter) == newsletter.slug, col(Issue.state).not_in(window.RETRACTED)
+        )
+    )
+    return Issue(
+        newsletter=newsletter.slug, issue_date=day, number=(last or 0) + 1, intro=newsletter.intro, drafted_at=now
+    )
+
+
+def _may_be_drafted(session: Session, issue: Issue) -> bool:
+    """Whether it is a draft, or held by drafting itself for want of articles."""
+    if issue.state is IssueState.DRAFT:
+        return True
+    query = (
+        select(col(Decision.who)).where(col(Decision.issue_id) == issue.id).order_by(col(Decision.id).desc()).limit(1)
+    )
+    return issue.state is IssueState.HELD and session.exec(query).first() == WHO
+
+
+def _write(session: Session, issue: Issue, choice: Choice) -> None:
+    """Put the choice in the place of the one before."""
+    for table in (models.Pick, models.Candidate, Story):
+        session.execute(delete(table).where(col(table.issue_id) == issue.id))
+    ranks = range(1, len(choice.stories) + 1)
+    if not ranks:
+        return
+    made = session.execute(
+        insert(Story).returning(col(Story.rank), col(Story.id)), [{"issue_id": issue.id, "rank": r} for r in ranks]
+    )
+    ids: dict[int, int] = {row.rank: row.id for row in made}
+    whys = {pick.piece.id: pick for pick in choice.picks}
+    story_of: dict[int, int] = {}
+    rows = []
+    for rank, told in zip(ranks, choice.stories, strict=True):
+        for candidate in told.candidates:
+            story_of[candidate.piece.id] = ids[rank]
+            rows.append(_values(issue, ids[rank], whys.get(candidate.piece.id, candidate)))
+    session.execute(insert(models.Candidate), rows)
+    if choice.picks:
+        session.execute(
+            insert(models.Pick),
+            [
+                {
+                    **_values(issue, story_of[pick.piece.id], pick),
+                    "section": pick.piece.section,
+                    "position": pick.position,
+                }
+                for pick in choice.picks
+            ],
+        )
+
+
+def _values(issue: Issue, story_id: int, candidate: Candidate) -> dict[str, Any]:
+    return {
+        "issue_id": issue.id,
+        "story_id": story_id,
+        "article_id": candidate.piece.id,
+        "score": candidate.score,
+        "why": shortened(candidate.why, LONGEST_WHY),
+    }
+
+
+def _word(session: Session, issue: Issue, newsletter: Newsletter, choice: Choice, now: datetime) -> None:
+    """Subject and preheader from the top stories."""
+    top = _top(choice.picks)
+    titles = [pick.piece.title for pick in top]
+    standfirst = top[0].piece.standfirst if top else ""
+    session.execute(
+        update(Issue)
+        .where(col(Issue.id) == issue.id)
+        .values(
+            subject=subject(titles, newsletter.language),
+            preheader=preheader(titles, standfirst, newsletter.language),
+            drafted_at=now,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    session.refresh(issue)
+
+
+def _top(picks: Sequence[Pick]) -> list[Pick]:
+    """The lead, then the others by points."""
+    return [*picks[:1], *sorted(picks[1:], key=lambda pick: (-pick.score, pick.piece.key))]
+
+
+def _settle(session: Session, issue: Issue, newsletter: Newsletter, choice: Choice, now: datetime) -> Issue:
+    """Write down how the drafting ended: a draft, or held for want of articles."""
+    assert issue.id is not None
+    found, least = len(choice.picks), newsletter.min_articles
+    considered = f"{count(len(choice.picks) + len(choice.left_out), 'article')} in {_stories(len(choice.stories))}"
+    if found < least:
+        why = f"{count(found, 'pick')} from {considered}, and {newsletter.slug} wants at least {least}."
+        return _held(session, issue, why, now)
+    if issue.state is IssueState.HELD:
+        states.move(session, issue.id, IssueState.DRAFT, WHO, "there are enough articles now", now)
+    why = f"{count(found, 'pick')} from {considered}"
+    session.add(Decision(issue_id=issue.id, act="drafted", who=WHO, why=why, at=now))
+    session.flush()
+    return issue
+
+
+def _held(session: Session, issue: Issue, why: str, now: datetime) -> Issue:
+    assert issue.id is not None
+    if issue.state is IssueState.DRAFT:
+        return states.move(session, issue.id, IssueState.HELD, WHO, why, now)
+    issue.why = why
+    session.add(Decision(issue_id=issue.id, act=str(IssueState.HELD), who=WHO, why=why, at=now))
+    session.flush()
+    return issue
+
+
+def _stories(number: int) -> str:
+    return "1 story" if number == 1 else f"{number:,} stories"
+
+
+def contents(session: Session, config: Config, newsletter: Newsletter, issue: Issue) -> Contents:
+    """The issue as plain values, for templates, pages and checks. The rows alone decide what stands in it."""
+    items = [_item(config, chosen) for chosen in chosen_for(session, issue)]
+    lead, rest = (items[0], items[1:]) if items else (None, [])
+    sections = tuple(SectionOfItems(name, tuple(group)) for name, group in groupby(rest, key=lambda i: i.section))
+    site, slug = config.site, newsletter.slug
+    return Contents(
+        newsletter=slug,
+        title=newsletter.title,
+        description=newsletter.description,
+        day=issue.issue_date,
+        number=issue.number,
+        subject=issue.subject,
+        preheader=issue.preheader,
+        intro=issue.intro,
+        signature=newsletter.signature,
+        language=newsletter.language,
+        accent=newsletter.accent,
+        lead=lead,
+        sections=sections,
+        site_name=site.name,
+        postal_address=site.postal_address,
+        web_view_url=links.web_view(site, slug, issue.issue_date),
+        sign_up_url=links.sign_up(site),
+        archive_url=links.archive(site, slug),
+        feed_url=links.archive_feed(site, slug),
+    )
+
+
+def _item(config: Config, chosen: Chosen) -> Item:
+    """One pick as a reader meets it."""
+    article, pick = chosen.article, chosen.pick
+    return Item(
+        position=pick.position,
+        section=pick.section,
+        title=article.title,
+        standfirst=article.standfirst,
+        body=article.body,
+        url=url_of(config, article),
+        source=shown_source(config, article.source),
+        author=article.author,
+        image=links.media(config.site, article.image),
+        image_alt=article.image_alt,
+        minutes=reading_minutes(article.words),
+        published_at=article.published_at,
+        also=tuple(Also(shown_source(config, a.source), url_of(config, a), a.title) for a in chosen.also),
+    )
+
+
+def reading_minutes(words: int) -> int:
+    """How long `words` take to read, at least a minute; 0 where the length is not known."""
+    return max(1, round(words / WORDS_A_MINUTE)) if words > 0 else 0

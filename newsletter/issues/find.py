@@ -1,0 +1,68 @@
+"""Which issue somebody means by the words on the command line or in an address."""
+
+from datetime import date, datetime
+
+from sqlmodel import Session, col, select
+
+from newsletter.config import Config, Newsletter
+from newsletter.errors import ConfigError, NotFound
+from newsletter.issues.models import Issue
+
+
+def find(session: Session, config: Config, words: str, now: datetime) -> Issue:
+    """The issue that `words` name: its number in the store, "daily/2026-11-23" or "daily/today".
+
+    NotFound says what there is instead.
+    """
+    slug, slash, day_words = words.strip().partition("/")
+    if not slash:
+        return by_number(session, words)
+    try:
+        newsletter = config.newsletter(slug)
+    except ConfigError as error:
+        raise NotFound(str(error)) from error
+    day = day_of(newsletter, day_words, now)
+    issue = on(session, newsletter, day)
+    if issue is None:
+        raise NotFound(f"There is no issue {slug}/{day}. {_nearest(session, newsletter)}")
+    return issue
+
+
+def by_number(session: Session, words: str) -> Issue:
+    """The issue with that number in the store."""
+    if not (words.strip().isascii() and words.strip().isdigit()):
+        raise NotFound(f"{words!r} names no issue: write its number, or daily/2026-11-23, or daily/today.")
+    number = int(words)
+    issue = session.get(Issue, number) if number < 2**31 else None
+    if issue is None:
+        raise NotFound(f"There is no issue {number}: `newsletter status` lists those there are.")
+    return issue
+
+
+def on(session: Session, newsletter: Newsletter, day: date) -> Issue | None:
+    """The newsletter's issue of that day, if there is one."""
+    query = select(Issue).where(col(Issue.newsletter) == newsletter.slug, col(Issue.issue_date) == day)
+    return session.exec(query).one_or_none()
+
+
+def day_of(newsletter: Newsletter, words: str, now: datetime) -> date:
+    """The day that "2026-11-23" or "today" means in the newsletter's zone. NotFound for anything else."""
+    if words == "today":
+        return now.astimezone(newsletter.zone).date()
+    try:
+        return date.fromisoformat(words)
+    except ValueError as error:
+        raise NotFound(f"{words!r} is no day: write it as 2026-11-23, or today.") from error
+
+
+def _nearest(session: Session, newsletter: Newsletter) -> str:
+    """What to do about a day without an issue."""
+    query = (
+        select(col(Issue.issue_date))
+        .where(col(Issue.newsletter) == newsletter.slug)
+        .order_by(col(Issue.issue_date).desc())
+        .limit(1)
+    )
+    last = session.exec(query).first()
+    made = f"The newest is {newsletter.slug}/{last}" if last else "It has none yet"
+    return f"{made}; `newsletter draft {newsletter.slug} --date …` makes one."

@@ -1,0 +1,82 @@
+"""The only moves an issue may make, as one table, and the one function that makes them.
+
+A move is a conditional UPDATE: of two processes that decide at once, one wins and the other is told so. Every move is
+written down as a Decision.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, update
+
+from newsletter.errors import NotFound, Refused
+from newsletter.issues.models import Decision, Issue, IssueState
+
+DRAFT, APPROVED, SENDING, SENT = IssueState.DRAFT, IssueState.APPROVED, IssueState.SENDING, IssueState.SENT
+HELD, PAUSED, CANCELLED, SKIPPED = IssueState.HELD, IssueState.PAUSED, IssueState.CANCELLED, IssueState.SKIPPED
+
+MOVES: dict[IssueState, tuple[IssueState, ...]] = {
+    DRAFT: (APPROVED, HELD, CANCELLED, SKIPPED),
+    HELD: (DRAFT, APPROVED, CANCELLED),
+    APPROVED: (DRAFT, SENDING, HELD, CANCELLED),
+    SENDING: (PAUSED, SENT, CANCELLED),
+    PAUSED: (SENDING, CANCELLED),
+    SENT: (),
+    CANCELLED: (),
+    SKIPPED: (),
+}
+NAMES_ITS_REASON = (HELD, PAUSED, CANCELLED, SKIPPED)  # `Issue.why` says why it stands there
+PARTICIPLES = {DRAFT: "put back to draft", SENDING: "sent"}  # where the state's own word does not fit "it can be …"
+LONGEST_WHY = 500
+
+
+def move(session: Session, issue_id: int, to: IssueState, who: str, why: str, now: datetime) -> Issue:
+    """Bring the issue to state `to` because `who` decided so, and write the decision down.
+
+    NotFound if there is no such issue; Refused, with what is possible instead, if the table has no such move or if
+    somebody else decided first.
+    """
+    issue = session.get(Issue, issue_id, populate_existing=True)
+    if issue is None:
+        raise NotFound(f"There is no issue {issue_id}.")
+    if to not in MOVES[issue.state]:
+        raise Refused(_refusal(issue, to))
+    won = session.execute(
+        update(Issue)
+        .where(col(Issue.id) == issue_id, col(Issue.state) == issue.state)
+        .values(_changes(issue, to, why, now))
+        .execution_options(synchronize_session=False)
+        .returning(col(Issue.id))
+    ).scalar_one_or_none()
+    session.refresh(issue)
+    if won is None:
+        raise Refused(f"Somebody else decided first. {_refusal(issue, to)}")
+    session.add(Decision(issue_id=issue_id, act=str(to), who=who, why=why[:LONGEST_WHY], at=now))
+    session.flush()
+    return issue
+
+
+def _changes(issue: Issue, to: IssueState, why: str, now: datetime) -> dict[str, Any]:
+    """The columns that a move changes."""
+    changes: dict[str, Any] = {"state": to, "why": why[:LONGEST_WHY] if to in NAMES_ITS_REASON else ""}
+    if to is APPROVED:
+        changes["approved_at"] = now
+    if to in (DRAFT, HELD):
+        changes["approved_at"] = None
+    if to is SENDING and issue.started_at is None:
+        changes["started_at"] = now
+    if not MOVES[to]:
+        changes["finished_at"] = now
+    return changes
+
+
+def _refusal(issue: Issue, to: IssueState) -> str:
+    """Why the move is not possible, and what is: "Issue daily/2026-11-23 is sending: it can be paused or cancelled"."""
+    name = f"Issue {issue.newsletter}/{issue.issue_date}"
+    if not MOVES[issue.state]:
+        return f"{name} is {issue.state}: nothing more can be decided about it."
+    words = [PARTICIPLES.get(state, str(state)) for state in MOVES[issue.state] if state is not SENT]
+    possible = f"{', '.join(words[:-1])} or {words[-1]}"
+    if to is issue.state:
+        return f"{name} is {issue.state} already; it can be {possible}."
+    return f"{name} is {issue.state} and can't be {PARTICIPLES.get(to, str(to))} now; it can be {possible}."

@@ -1,0 +1,166 @@
+"""Articles → stories: who tells the same event, whatever the source, the wording and the script.
+
+Every article becomes a vector of its words, weighted by how rare a word is in this batch and by how much it looks like
+a name (TF-IDF). Groups are joined while their articles resemble each other on average: one odd pair cannot chain two
+events together, and two groups that have both grown must resemble each other more than a newcomer needs to. There are
+no word lists and no language in it, only one fixed setting for headlines and for full texts.
+"""
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import heapify, heappop, heappush
+from math import log, log2, sqrt
+from typing import NamedTuple
+
+from newsletter.picks.piece import Piece
+
+# One setting, found on labelled stories as full texts and as bare headlines: `python -m benchmarks.stories` shows it.
+ALIKE = 0.07  # two articles whose cosine is at least this tell one event
+STEM = 5  # characters of a word that count: "election", "elections" and "electoral" are one
+NAME_BONUS = 0.75  # a word that is always capitalised counts up to so much more: names tell events apart
+TITLE_TIMES = 3  # a word of the headline counts as so many of the text
+LEAD_WORDS, LEAD_TIMES = 40, 2  # the news comes first: these words of the text count twice
+TEXT_WORDS = 250  # of the text that are read
+STRONGEST_WORDS = 100  # of an article that are compared
+COMMON_AT_LEAST, COMMON_SHARE = 50, 0.1
+NEGLIGIBLE = 0.01  # a likeness below this counts as none
+
+WORD = re.compile(r"[^\W_]+")
+UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
+
+Vector = dict[str, float]
+Likeness = list[dict[int, float]]  # for each article or group, the others that resemble it
+
+
+class Word(NamedTuple):
+    """One word as it stands in a text."""
+
+    stem: str
+    is_lower: bool  # it begins with a small letter, so it is no name here
+
+
+def grouped(pieces: Iterable[Piece]) -> tuple[tuple[Piece, ...], ...]:
+    """Every piece once, in groups that tell one event; the largest group first, its pieces in the order of their keys.
+
+    Pieces with the same address are one story whatever they say. The order of `pieces` does not matter.
+    """
+    pages = _by_page(pieces)
+    vectors = _vectors([_words(page) for page in pages])
+    groups = _joined(_likeness(vectors))
+    stories = [tuple(sorted((p for i in group for p in pages[i]), key=lambda p: p.key)) for group in groups]
+    return tuple(sorted(stories, key=lambda story: (-len(story), story[0].key)))
+
+
+def _by_page(pieces: Iterable[Piece]) -> list[list[Piece]]:
+    """The pieces in a stable order, those with one address together."""
+    pages: dict[str, list[Piece]] = {}
+    for piece in sorted(pieces, key=lambda p: p.key):
+        pages.setdefault(piece.url or f"{piece.source} {piece.guid}", []).append(piece)
+    return list(pages.values())
+
+
+def _words(page: Sequence[Piece]) -> tuple[list[Word], list[Word]]:
+    """The words of the headline, and those of standfirst and text as far as they are read."""
+    piece = page[0]
+    text = f"{piece.standfirst} {piece.text}"[: TEXT_WORDS * 8]
+    return list(words(piece.title)), list(words(text))[:TEXT_WORDS]
+
+
+def words(text: str) -> Iterator[Word]:
+    """The words of `text` in any script; where a script has no spaces, every two neighbouring characters are one."""
+    for match in WORD.findall(unicodedata.normalize("NFKC", text)):
+        if UNSPACED.search(match):
+            yield from (Word(match[i : i + 2], True) for i in range(max(len(match) - 1, 1)))
+        elif len(match) > 1:
+            yield Word(match.casefold()[:STEM], match[0].islower())
+
+
+def _vectors(texts: Sequence[tuple[list[Word], list[Word]]]) -> list[Vector]:
+    """One vector of length 1 for each text: how often a word stands in it, times how telling the word is."""
+    counts: list[Counter[str]] = []
+    seen: Counter[str] = Counter()
+    small: Counter[str] = Counter()
+    for title, text in texts:
+        times: Counter[str] = Counter()
+        for place, word in enumerate(text):
+            times[word.stem] += LEAD_TIMES if place < LEAD_WORDS else 1
+        for word in title:
+            times[word.stem] += TITLE_TIMES
+        for word in (*title, *text):
+            seen[word.stem] += 1
+            small[word.stem] += word.is_lower
+        counts.append(times)
+    articles = Counter(stem for times in counts for stem in times)
+    common = max(COMMON_AT_LEAST, COMMON_SHARE * len(texts))
+    telling = {
+        stem: log((len(texts) + 1) / number) * (1 + NAME_BONUS * (1 - small[stem] / seen[stem]))
+        for stem, number in articles.items()
+        if number <= common
+    }
+    return [_vector(times, telling) for times in counts]
+
+
+def _vector(times: Counter[str], telling: dict[str, float]) -> Vector:
+    weights = [(-(1 + log(n)) * telling[stem], stem) for stem, n in times.items() if stem in telling]
+    strongest = sorted(weights)[:STRONGEST_WORDS]
+    length = sqrt(sum(weight * weight for weight, _ in strongest)) or 1.0
+    return {stem: -weight / length for weight, stem in strongest}
+
+
+def _likeness(vectors: Sequence[Vector]) -> Likeness:
+    """The cosine of every two vectors that share a word, found through an index from words to articles."""
+    like: Likeness = [{} for _ in vectors]
+    index: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
+    for here, vector in enumerate(vectors):
+        cosines: defaultdict[int, float] = defaultdict(float)
+        for stem, weight in vector.items():
+            entries = index[stem]
+            for there, other in entries:
+                cosines[there] += weight * other
+            entries.append((here, weight))
+        for there, cosine in cosines.items():
+            if cosine >= NEGLIGIBLE:
+                like[here][there] = like[there][here] = cosine
+    return like
+
+
+def _joined(like: Likeness) -> list[list[int]]:
+    """Average-link grouping: the most alike groups are joined first, until none are alike enough.
+
+    `like` is used up. A group keeps the number of its first member; a likeness to it is the mean over all pairs.
+    """
+    members: dict[int, list[int]] = {i: [i] for i in range(len(like))}
+    heap = [(-s, a, b) for a, others in enumerate(like) for b, s in others.items() if a < b and s >= ALIKE]
+    heapify(heap)
+    while heap:
+        wanted, a, b = heappop(heap)
+        if a not in members or b not in members or wanted != -_strength(like, members, a, b):
+            continue  # one of the two has grown or gone since
+        _join(like, members, a, b)
+        for other in like[a]:
+            strength = _strength(like, members, a, other)
+            if strength >= ALIKE:
+                heappush(heap, (-strength, min(a, other), max(a, other)))
+    return list(members.values())
+
+
+def _strength(like: Likeness, members: dict[int, list[int]], a: int, b: int) -> float:
+    """How alike two groups are, less what two grown groups must have more than a newcomer."""
+    return like[a].get(b, 0.0) / (1 + log2(min(len(members[a]), len(members[b]))))
+
+
+def _join(like: Likeness, members: dict[int, list[int]], a: int, b: int) -> None:
+    """Put group `b` into group `a`, and average what others have in common with the two."""
+    size_a, size_b = len(members[a]), len(members[b])
+    members[a] += members.pop(b)
+    of_a, of_b = like[a], like[b]
+    of_a.pop(b, None)
+    of_b.pop(a, None)
+    both: dict[int, float] = {}
+    for other in sorted(of_a.keys() | of_b.keys()):
+        mean = (size_a * of_a.get(other, 0.0) + size_b * of_b.get(other, 0.0)) / (size_a + size_b)
+        both[other] = like[other][a] = mean
+        like[other].pop(b, None)
+    like[a], like[b] = both, {}
