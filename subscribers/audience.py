@@ -71,7 +71,7 @@ def recipients(
 
 def _chosen(newsletter: str, now: datetime) -> Select[int, int | None]:
     return (
-        select(col(Subscription.subscriber_id), col(Subscription.id))
+        select(col(Subscription.subscriber_id), col(Subscription.id).label("subscription_id"))
         .join(Subscriber, col(Subscriber.id) == col(Subscription.subscriber_id))
         .where(
             col(Subscription.newsletter) == newsletter,

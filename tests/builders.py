@@ -1,14 +1,22 @@
 """A thing of each kind with everything it needs, so that a test says only what it is about."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from sqlmodel import Session
+
 from newsletter import config
+from newsletter.issues.models import Issue, IssueState
+from newsletter.rendering import slots
+from newsletter.rendering.models import Edition
 from newsletter.sources.models import Article
+from subscribers import Proof, signup
+from subscribers.tokens import Keys
 
 NOW = datetime(2026, 11, 23, 5, 30, tzinfo=UTC)  # a Monday, the minute the daily is drafted
 KEY = "0123456789abcdef0123456789abcdef"
+KEYS = Keys((KEY.encode(),))
 
 CONFIG = """
 [site]
@@ -58,3 +66,35 @@ def an_article(**changes: Any) -> Article:
         "changed_at": NOW,
     }
     return Article(**(values | changes))
+
+
+def an_issue(
+    session: Session, state: IssueState = IssueState.APPROVED, day: date = NOW.date(), html: str = ""
+) -> Issue:
+    """An issue of the daily with its edition, ready to be sent."""
+    issue = Issue(newsletter="daily", issue_date=day, number=day.day, state=state, subject="The ferry", drafted_at=NOW)
+    session.add(issue)
+    session.flush()
+    leave = f"https://post.example.com/u/{slots.UNSUBSCRIBE}"
+    session.add(
+        Edition(
+            issue_id=issue.id or 0,
+            subject="The ferry sails again",
+            preheader="And other stories",
+            html=html or f'<p>The boat is back.</p><a href="{leave}">Unsubscribe</a>',
+            text=f"The boat is back.\nUnsubscribe: {leave}\n",
+            template_digest="0" * 64,
+            rendered_at=NOW,
+        )
+    )
+    session.flush()
+    return issue
+
+
+def add_readers(session: Session, count: int, newsletter: str = "daily") -> list[str]:
+    """`count` active readers with addresses reader1@example.com …; returns the addresses."""
+    proof = Proof(wording="said so at the market stall", origin="test")
+    addresses = [f"reader{n}@example.com" for n in range(1, count + 1)]
+    for address in addresses:
+        signup.add(session, KEYS, newsletter, address, proof, NOW)
+    return addresses

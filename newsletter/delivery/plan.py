@@ -19,12 +19,12 @@ from subscribers import audience
 PAGE = 50_000  # rows of one transaction: about half a second
 
 
-def draw(database: Database, issue: Issue, now: datetime) -> None:
+def draw(database: Database, issue: Issue, now: datetime, rows: int = PAGE) -> None:
     """Put the whole audience of an issue into the ledger, and note that it is whole. Safe to call again."""
     if issue.drawn_at is not None:
         return
     after = 0
-    while (last := _page(database, issue, after, now)) is not None:
+    while (last := _page(database, issue, after, rows, now)) is not None:
         after = last
     with database.transaction() as session:
         session.execute(
@@ -32,11 +32,11 @@ def draw(database: Database, issue: Issue, now: datetime) -> None:
         )
 
 
-def _page(database: Database, issue: Issue, after: int, now: datetime) -> int | None:
-    """Insert the rows of the next PAGE subscribers beyond `after`; returns the last one's id, None if there is none."""
+def _page(database: Database, issue: Issue, after: int, rows: int, now: datetime) -> int | None:
+    """Insert the next `rows` subscribers beyond `after`; returns the last one's id, None if there is none."""
     readers = audience.selection(issue.newsletter, now)
     subscriber = readers.selected_columns.subscriber_id
-    page = readers.where(subscriber > after).limit(PAGE).subquery()
+    page = readers.where(subscriber > after).limit(rows).subquery()
     with database.transaction() as session:
         last: int | None = session.scalar(select(func.max(page.c.subscriber_id)))
         if last is not None:
@@ -55,6 +55,6 @@ def _insert(session: Session, issue: Issue, page: Subquery, now: datetime) -> In
         literal(""),
         literal(""),
         literal(now, TABLE.c.changed_at.type),
-    )
+    ).where(page.c.subscriber_id.is_not(None))  # without a WHERE SQLite takes ON CONFLICT for a join's ON
     kind = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     return kind(TABLE).from_select(names, rows).on_conflict_do_nothing()

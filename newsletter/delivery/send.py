@@ -5,14 +5,15 @@ each reader, hands the letters over on its connection, and records what the rela
 whoever pauses or cancels the issue, from whatever process, stops the run within a second.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event, Thread
 from time import monotonic
 
 import structlog
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from newsletter.config import Newsletter, Site, Smtp
 from newsletter.database import Database
@@ -24,7 +25,7 @@ from newsletter.delivery.transport import Answer, Connection, Letter
 from newsletter.errors import Refused, RelayDown
 from newsletter.issues import states
 from newsletter.issues.models import Issue, IssueState
-from newsletter.rendering.models import Edition
+from newsletter.rendering import editions
 from subscribers.tokens import Keys
 
 BATCH = 200  # deliveries of one claim: small against a second's work, large against a transaction's cost
@@ -49,6 +50,7 @@ class Run:
     keys: Keys
     clock: Clock
     pace: Bucket
+    rests: Sequence[float]
     stopping: Event = field(default_factory=Event)
     trouble: RelayDown | None = None  # why the run ended early
     fault: BaseException | None = None  # a bug or a full disk in one of its threads
@@ -62,6 +64,7 @@ class Run:
 def send(
     database: Database, site: Site, smtp: Smtp, newsletter: Newsletter, keys: Keys, issue_id: int, *,
     clock: Clock, who: str, on_progress: OnProgress = lambda _totals: None, stopping: Event | None = None,
+    rests: Sequence[float] = REST_SECONDS,
 ) -> ledger.Totals:  # fmt: skip
     """Hand an approved issue to everybody for whom it is due now; called again it goes on. Returns the totals.
 
@@ -73,8 +76,8 @@ def send(
     issue = _begin(database, issue_id, smtp.deadline_hours, who, clock())
     plan.draw(database, issue, clock())
     run = Run(
-        database, smtp, newsletter, issue, _mould(database, site, newsletter, issue_id), keys, clock,
-        Bucket(smtp.messages_per_minute), stopping or Event(),
+        database, smtp, newsletter, issue, mould(database, site, newsletter, issue), keys, clock,
+        Bucket(smtp.messages_per_minute), rests, stopping or Event(),
     )  # fmt: skip
     _run_senders(run, on_progress)
     totals = _finish(run, who)
@@ -96,14 +99,14 @@ def recover(database: Database, smtp: Smtp, now: datetime) -> None:
 
 
 def _begin(database: Database, issue_id: int, deadline_hours: float, who: str, now: datetime) -> Issue:
-    """The issue, now `sending`. Another process may have moved it there first: they share the work."""
+    """The issue, now `sending`. Another process may have moved it there a moment ago: they share the work."""
     with database.transaction() as session:
         issue = session.get_one(Issue, issue_id)
         if issue.state is IssueState.APPROVED:
-            issue = states.move(session, issue_id, IssueState.SENDING, who, "", now)
-            issue.started_at = now
-            issue.deadline_at = now + timedelta(hours=deadline_hours)
-            session.add(issue)
+            with suppress(Refused):
+                states.move(session, issue_id, IssueState.SENDING, who, "", now)
+            session.refresh(issue)
+            issue.deadline_at = issue.deadline_at or now + timedelta(hours=deadline_hours)
         _settle_what_is_too_late(session, issue, now)
     if issue.state is not IssueState.SENDING:
         raise Refused(
@@ -119,10 +122,11 @@ _WHAT_TO_DO = {
 }
 
 
-def _mould(database: Database, site: Site, newsletter: Newsletter, issue_id: int) -> message.Mould:
+def mould(database: Database, site: Site, newsletter: Newsletter, issue: Issue) -> message.Mould:
+    """The message of an issue's edition, ready to be filled for each reader."""
     with database.reading() as session:
-        edition = session.exec(select(Edition).where(Edition.issue_id == issue_id, Edition.topics == "")).one()
-        return message.mould(site, newsletter, issue_id, edition.subject, edition.html, edition.text)
+        edition = editions.of(session, issue)
+    return message.mould(site, newsletter, issue.id or 0, edition.subject, edition.html, edition.text)
 
 
 def _run_senders(run: Run, on_progress: OnProgress) -> None:
@@ -160,7 +164,7 @@ def _finish(run: Run, who: str) -> ledger.Totals:
         _settle_what_is_too_late(session, issue, now)
         totals = ledger.totals(session, issue_id)
         if issue.state is IssueState.SENDING and totals.open == 0:
-            states.move(session, issue_id, IssueState.SENT, who, "", now).finished_at = now
+            states.move(session, issue_id, IssueState.SENT, who, "", now)
         elif issue.state is IssueState.SENDING and run.trouble and run.trouble.stop:
             states.move(session, issue_id, IssueState.PAUSED, who, str(run.trouble)[:500], now)
     return totals
@@ -269,10 +273,10 @@ class _Sender:
         self._failures = 1 if any(a.fate is Fate.ACCEPTED for a in answers.values()) else self._failures + 1
         trouble = trouble or RelayDown(_in_words(released))
         log.warning("the relay is in trouble", action="relay_trouble", failures=self._failures, why=str(trouble))
-        if trouble.stop or self._failures > len(REST_SECONDS):
+        if trouble.stop or self._failures > len(self._run.rests):
             self._run.stop(trouble)
             return
-        self._run.stopping.wait(REST_SECONDS[self._failures - 1])
+        self._run.stopping.wait(self._run.rests[self._failures - 1])
 
 
 def _in_words(answer: Answer | None) -> str:

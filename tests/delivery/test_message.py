@@ -51,7 +51,7 @@ def test_a_message_is_text_and_html_and_says_the_same_as_was_put_in():
 
 
 def test_each_header_is_there_once_and_says_what_it_must():
-    """The header table: exactly one of each, List-Unsubscribe plain, its Post literal, nothing that only a relay sets."""
+    """Exactly one of each, List-Unsubscribe plain, its Post literal, nothing that only a relay sets."""
     read = parsed(a_message())
     once = ["From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "List-Unsubscribe", "List-Unsubscribe-Post"]
     once += ["List-Id", "Auto-Submitted", "Precedence", "Feedback-ID", "Content-Language", "Content-Type"]

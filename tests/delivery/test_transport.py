@@ -12,7 +12,7 @@ QUICK = dict.fromkeys(TIMEOUTS, 0.2)  # seconds: a silence in a test need not la
 
 
 def smtp_to(sink: Sink, **changes) -> Smtp:
-    return Smtp(**({"port": sink.port, "security": "none"} | changes))
+    return Smtp.model_validate({"port": sink.port, "security": "none"} | changes)
 
 
 def letters(count: int) -> list[Letter]:
