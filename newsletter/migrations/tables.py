@@ -4,6 +4,7 @@ from sqlmodel import SQLModel
 
 import newsletter.delivery.models
 import newsletter.issues.models
+import newsletter.notices.models
 import newsletter.rendering.models
 import newsletter.sources.models
 import subscribers.models

@@ -62,6 +62,26 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_issue_state"), ["state"], unique=False)
 
     op.create_table(
+        "notice",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(20), nullable=False),
+        sa.Column("newsletter", sa.String(40), nullable=False),
+        sa.Column("subscriber_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("editor", sa.String(320), nullable=False),
+        sa.Column("about", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("held_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("why", sa.String(500), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
+    )
+    with op.batch_alter_table("notice", schema=None) as batch_op:
+        batch_op.create_index("ix_notice_due", ["state", "due_at"], unique=False)
+
+    op.create_table(
         "source_state",
         sa.Column("name", sa.String(40), nullable=False),
         sa.Column("etag", sa.String(500), nullable=False),
@@ -309,6 +329,10 @@ def downgrade() -> None:
 
     op.drop_table("subscriber")
     op.drop_table("source_state")
+    with op.batch_alter_table("notice", schema=None) as batch_op:
+        batch_op.drop_index("ix_notice_due")
+
+    op.drop_table("notice")
     with op.batch_alter_table("issue", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_issue_state"))
 

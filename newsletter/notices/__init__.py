@@ -1,0 +1,33 @@
+"""Mails that are no issue: please confirm, welcome, and a word to the editors.
+
+A notice is a row first, written in the transaction of what caused it, so that none is lost while the relay is down;
+`deliver_due` sends what is due. No address stands in a row about a reader: it is looked up when the mail is made.
+
+models.py    the table Notice
+outbox.py    write them down, send what is due
+letters.py   one notice → one message
+calendar.py  when a newsletter comes out, in words
+"""
+
+from newsletter.notices.calendar import next_issue, rhythm
+from newsletter.notices.outbox import (
+    Delivered,
+    ask_to_confirm,
+    deliver_due,
+    draft_ready,
+    issue_held,
+    tell_editors,
+    welcome,
+)
+
+__all__ = [
+    "Delivered",
+    "ask_to_confirm",
+    "deliver_due",
+    "draft_ready",
+    "issue_held",
+    "next_issue",
+    "rhythm",
+    "tell_editors",
+    "welcome",
+]
