@@ -1,0 +1,152 @@
+"""Makes the pictures of the sample digest that stand beside this file: `uv run python docs/pictures/make.py`.
+
+It lays out the sample articles as an editor might, renders them as any issue is rendered, and photographs the page
+with Chromium at desktop and phone width, in light and in dark. Georgia, or its free double Gelasio, should be
+installed: a mail asks for it. With `--all DIR` it takes every width, with and without pictures, to look at.
+"""
+
+import argparse
+import io
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import yaml
+from markdown_it import MarkdownIt
+from PIL import Image
+from playwright.sync_api import Browser, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parent.parent.parent))
+
+from newsletter.config import Site
+from newsletter.issues.contents import Also, Contents, Item, SectionOfItems
+from newsletter.rendering.render import edition
+from newsletter.rendering.templates import Templates
+
+HERE = Path(__file__).parent
+PROJECT = HERE.parent.parent
+ARTICLES = PROJECT / "newsletter" / "sample" / "articles"
+CHROMIUM = "/usr/bin/chromium"
+LEAD = "ferry-returns"
+ORDER = {
+    "City": ("market-hall", "harbour-pool", "night-buses"),
+    "World": ("river-treaty", "slow-trains"),
+    "Business": ("cranes", "chandler"),
+    "Culture": ("choir", "lighthouse-book"),
+    "And finally": ("gull",),
+}
+SITE = Site(name="The Harbour Post", url="https://post.example.com", postal_address="1 Quay Street, Harbourton")
+MOST_BYTES = 300_000
+
+
+def main() -> None:
+    """Take the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--all", type=Path, metavar="DIR", help="every width, to look at, in DIR")
+    wanted = parser.parse_args()
+    page = io.StringIO(edition(contents(), Templates(PROJECT), SITE).html).getvalue()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        if wanted.all:
+            wanted.all.mkdir(parents=True, exist_ok=True)
+            for width in (640, 390, 320):
+                for scheme in ("light", "dark"):
+                    for pictures in (True, False):
+                        name = f"{width}-{scheme}{'' if pictures else '-no-pictures'}.png"
+                        shot = photograph(browser, page, width, scheme, pictures=pictures)
+                        (wanted.all / name).write_bytes(shot)
+            return
+        for name, width, height in (("desktop", 700, 1500), ("phone", 390, 1100)):
+            for scheme in ("light", "dark"):
+                shot = photograph(browser, page, width, scheme, height=height)
+                (HERE / f"digest-{name}-{scheme}.png").write_bytes(small(shot))
+
+
+def contents() -> Contents:
+    """The sample's issue of a Monday in November."""
+    lead = item(LEAD, 1)
+    position, sections = 1, []
+    for name, stems in ORDER.items():
+        items = []
+        for stem in stems:
+            position += 1
+            items.append(item(stem, position))
+        sections.append(SectionOfItems(name, tuple(items)))
+    return Contents(
+        newsletter="daily",
+        title="The Harbour Daily",
+        description="the town, the harbour and a little of the world, every weekday at half past six.",
+        day=date(2026, 11, 23),
+        number=214,
+        subject="After eleven months in dry dock, the Saint Brannoc sails home",
+        preheader="The market hall's clock is four minutes slow on purpose, and winter swimmers get a sauna",
+        intro="Good morning. There is frost on the Fish Steps and a ferry back at the Quay; "
+        "mind the one, and wave at the other.",
+        signature="Nell Ashdown, editor",
+        language="en",
+        accent="#9c2b1f",
+        lead=lead,
+        sections=tuple(sections),
+        site_name=SITE.name,
+        postal_address=SITE.postal_address,
+        web_view_url=f"{SITE.url}/archive/daily/2026-11-23",
+        sign_up_url=f"{SITE.url}/",
+        archive_url=f"{SITE.url}/archive/daily",
+        feed_url=f"{SITE.url}/archive/daily/feed.xml",
+    )
+
+
+def item(stem: str, position: int) -> Item:
+    """One sample article as an item of the issue."""
+    _, front, words = (ARTICLES / f"{stem}.md").read_text(encoding="utf-8").split("---\n", 2)
+    facts = yaml.safe_load(front)
+    also = (Also("Skerry Radio", "https://radio.example.com/ferry", "The ferry is back"),) if stem == LEAD else ()
+    return Item(
+        position=position,
+        section=facts["section"],
+        title=facts["title"],
+        standfirst=facts["standfirst"],
+        body=MarkdownIt().render(words),
+        url=f"{SITE.url}/{stem}",
+        source=SITE.name,
+        author=facts["author"],
+        image=(ARTICLES / facts["image"]).as_uri() if "image" in facts else "",
+        image_alt=facts.get("image_alt", ""),
+        minutes=max(1, round(len(words.split()) / 230)),
+        published_at=datetime(2026, 11, 23, 4, tzinfo=UTC),
+        also=also,
+    )
+
+
+def photograph(
+    browser: Browser, html: str, width: int, scheme: str, *, height: int | None = None, pictures: bool = True
+) -> bytes:
+    """A PNG of the page, twice as fine as its width; whole, or its first `height` pixels."""
+    page = browser.new_page(
+        viewport={"width": width, "height": height or 800},
+        color_scheme="dark" if scheme == "dark" else "light",
+        device_scale_factor=2 if height else 1,
+    )
+    place = Path("/tmp") / "digest-page.html"  # noqa: S108 - a page of files may show pictures of files
+    place.write_text(html, encoding="utf-8")
+    if not pictures:
+        page.route("**/*.jpg", lambda route: route.abort())
+    page.goto(place.as_uri())
+    shot = page.screenshot(full_page=height is None)
+    page.close()
+    return shot
+
+
+def small(png: bytes) -> bytes:
+    """The same picture in as many colours as fit."""
+    image = Image.open(io.BytesIO(png)).convert("RGB")
+    for colours in (256, 128, 96, 64, 48):
+        out = io.BytesIO()
+        image.quantize(colours, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+        if out.tell() <= MOST_BYTES:
+            return out.getvalue()
+    raise SystemExit("A picture is too heavy; take a lower one.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""The one accent colour, made readable on light and on dark paper.
+
+Contrast is WCAG 2.1's: the ratio of relative luminances, 1 to 21; 4.5 is what text needs.
+"""
+
+PAPER = "#fbf9f4"
+DARK_PAPER = "#1a1917"
+WHITE = "#ffffff"  # some clients put their own white or black under a mail
+BLACK = "#000000"
+ENOUGH = 4.5
+_STEPS = 50
+
+
+def on_light(accent: str) -> str:
+    """`accent`, darkened as little as it takes to be read on our paper and on white."""
+    return _readable(accent, towards=BLACK, papers=(PAPER, WHITE))
+
+
+def on_dark(accent: str) -> str:
+    """`accent`, lightened as little as it takes to be read on our dark paper and on black."""
+    return _readable(accent, towards=WHITE, papers=(DARK_PAPER, BLACK))
+
+
+def contrast(one: str, other: str) -> float:
+    """From 1.0 (the same) to 21.0 (black on white)."""
+    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _readable(colour: str, *, towards: str, papers: tuple[str, ...]) -> str:
+    mixes = (_mixed(colour, towards, step / _STEPS) for step in range(_STEPS + 1))
+    return next(mix for mix in mixes if all(contrast(mix, paper) >= ENOUGH for paper in papers))
+
+
+def _mixed(one: str, other: str, share: float) -> str:
+    pairs = zip(_channels(one), _channels(other), strict=True)
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
+
+
+def _channels(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def _luminance(colour: str) -> float:
+    red, green, blue = (_linear(channel / 255) for channel in _channels(colour))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _linear(channel: float) -> float:
+    return channel / 12.92 if channel <= 0.04045 else float(((channel + 0.055) / 1.055) ** 2.4)

@@ -1,0 +1,115 @@
+"""MJML → HTML, behind a strict check.
+
+The engine is fast but lax: a wrong nesting loses text in silence, an unknown element goes into the mail as it is. So
+`lint` reads the source as XML first and holds it against a table of what may stand where; every fault is a
+TemplateError with the file and the line in which a person wrote it, and one sentence.
+"""
+
+import re
+from html.entities import html5
+
+from lxml import etree
+from mjml import mjml2html
+
+from newsletter.errors import TemplateError
+from newsletter.rendering.elements import ELEMENTS, EVERYWHERE, UNSUPPORTED
+
+_LINE_MARK = re.compile(r"<!--@([^:>]+):(\d+)-->")
+_ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]*;)")
+_XML_KNOWS = {"amp;", "lt;", "gt;", "quot;", "apos;"}
+_OFFSET = re.compile(r"at position (\d+):")
+
+
+def to_html(source: str) -> str:
+    """The HTML of an MJML document; other people's fonts are never fetched. Raises TemplateError."""
+    plain = _numbered_entities(_LINE_MARK.sub("", source))
+    try:
+        return str(mjml2html(plain, fonts={}))
+    except ValueError as error:
+        raise TemplateError(f"The template is no MJML: {_with_line(str(error), plain)}.") from error
+    except BaseException as error:
+        # A panic of the engine derives from BaseException, and its class can't be imported.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise TemplateError("The MJML engine broke down over the template; try without what was changed last.") from error
+
+
+def lint(source: str) -> None:
+    """Raise TemplateError at the first thing in an MJML document that the engine would drop or mangle."""
+    parser = etree.XMLParser(resolve_entities=False, recover=False, no_network=True, huge_tree=False)
+    try:
+        root = etree.fromstring(_numbered_entities(source).encode(), parser)
+    except etree.XMLSyntaxError as error:
+        line = error.position[0]
+        raise TemplateError(f"{_place(source, line)}: the tags don't fit together: {_first_part(error)}.") from error
+    for element in _mjml_elements(root):
+        if fault := _fault(element):
+            raise TemplateError(f"{_place(source, element.sourceline or 1)}: {fault}")
+
+
+def _mjml_elements(element: etree._Element) -> list[etree._Element]:
+    """`element` and all below it that are MJML; of those that hold HTML, the mj-… elements that strayed into it."""
+    known = ELEMENTS.get(str(element.tag))
+    children = [child for child in element if isinstance(child.tag, str)]
+    if known and known.holds_html:
+        strays = [child for child in element.iterdescendants() if str(child.tag).startswith("mj-")]
+        return [element, *strays]
+    return [element, *(found for child in children for found in _mjml_elements(child))]
+
+
+def _fault(element: etree._Element) -> str:
+    """What is wrong with one element, as a sentence, or ""."""
+    name, parent = str(element.tag), element.getparent()
+    above = "" if parent is None else str(parent.tag)
+    if name in UNSUPPORTED:
+        return f"<{name}> does not work here; {UNSUPPORTED[name]}."
+    if name not in ELEMENTS:
+        return f"there is no element <{name}>."
+    if above == "mj-attributes":
+        return "" if name.startswith("mj-") else f"<{name}> can't stand in <mj-attributes>."
+    known = ELEMENTS[name]
+    if above not in known.parents:
+        return f"<{name}> can't stand in <{above}>; it belongs into {_or(known.parents)}."
+    unknown = sorted(str(a) for a in set(map(str, element.attrib)) - known.attributes - EVERYWHERE)
+    if unknown and "*" not in known.attributes:
+        return f"<{name}> has no attribute {unknown[0]!r}."
+    if not known.holds_html and _stray_text(element):
+        return f"text can't stand in <{name}> itself; put it into <mj-text>."
+    return ""
+
+
+def _stray_text(element: etree._Element) -> bool:
+    return any((text or "").strip() for text in (element.text, *(child.tail for child in element)))
+
+
+def _or(names: frozenset[str]) -> str:
+    return " or ".join(f"<{name}>" for name in sorted(names) if name) or "the top"
+
+
+def _place(source: str, line: int) -> str:
+    """The file and line that wrote `line` of the rendered source: that of the last mark up to its end."""
+    upto = "\n".join(source.split("\n")[:line])
+    marks = _LINE_MARK.findall(upto)
+    return f"{marks[-1][0]}, line {marks[-1][1]}" if marks else f"rendered line {line}"
+
+
+def _first_part(error: etree.XMLSyntaxError) -> str:
+    return str(error.msg or "it is no XML").split(", line")[0]
+
+
+def _with_line(message: str, source: str) -> str:
+    """The engine counts bytes; people count lines."""
+    match = _OFFSET.search(message)
+    if not match:
+        return message
+    line = source.encode()[: int(match[1])].count(b"\n")
+    return f"{message}, which is in “{source.split(chr(10))[line].strip()}”"
+
+
+def _numbered_entities(source: str) -> str:
+    """HTML's named entities as numbers: XML knows five names only."""
+    return _ENTITY.sub(lambda m: m[0] if m[1] in _XML_KNOWS else _number(m[1], m[0]), source)
+
+
+def _number(name: str, whole: str) -> str:
+    return "".join(f"&#{ord(c)};" for c in html5[name]) if name in html5 else whole
