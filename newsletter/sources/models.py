@@ -13,10 +13,12 @@ class SourceState(SQLModel, table=True):
 
     __tablename__ = "source_state"
     name: str = Field(primary_key=True, max_length=40)
+    url: str = Field(default="", max_length=2000)  # what was asked: the two validators are good for nothing else
     etag: str = Field(default="", max_length=500)
     last_modified: str = Field(default="", max_length=100)
     checked_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     good_at: datetime | None = Field(default=None, sa_type=UTCDateTime)  # the last time it was read whole
+    items: int = 0  # how many articles it held then
     error: str = Field(default="", max_length=500)  # in words; "" while all is well
 
 

@@ -84,10 +84,12 @@ def upgrade() -> None:
     op.create_table(
         "source_state",
         sa.Column("name", sa.String(40), nullable=False),
+        sa.Column("url", sa.String(2000), nullable=False),
         sa.Column("etag", sa.String(500), nullable=False),
         sa.Column("last_modified", sa.String(100), nullable=False),
         sa.Column("checked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("good_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("items", sa.Integer(), nullable=False),
         sa.Column("error", sa.String(500), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_source_state")),
     )

@@ -1,0 +1,303 @@
+"""Articles in a folder: the bytes of a .txt, .md or .html file → FoundArticle. Pure but for `files`, which looks.
+
+A text file is headline, date, standfirst and paragraphs, with blank lines between, as newsrooms send it. A Markdown
+file may say more in YAML front matter; a page says it in its <meta> elements. A closing line that asks the reader to
+sign up is left out: the issue's own footer does that.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from html import escape
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+from charset_normalizer import from_bytes
+from dateutil import parser as dates
+from lxml import etree
+from lxml import html as pages
+from markdown_it import MarkdownIt
+
+from newsletter.errors import FetchError
+from newsletter.sources import clean
+from newsletter.sources.found import FoundArticle
+
+LONGEST_NAME = 500  # the width of the store's column
+LONGEST_SUBHEADING = 80  # characters
+LONGEST_STANDFIRST = 400  # a longer second paragraph is the first of the body
+LONGEST_FRONT_MATTER = 20_000
+WRAPPED_WIDTH = 100  # a file with a longer line than this is not wrapped by hand
+
+_DATE_WORDS = re.compile(r"^(?:published|updated|posted|date)\b:?\s*(?:on\s+)?", re.IGNORECASE)
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_DAY_FIRST = re.compile(r"^\d{1,2}[./-]\d{1,2}[./-]\d{4}\b")
+_SIGN_UP = re.compile(
+    r"(?:^|[,.!?:;–—-]\s+)(?:please\s+)?(?:sign up|subscribe|register|join)\b.*"
+    r"\b(?:newsletters?|e-?mails?|bulletin|inbox|briefing|mailing list|digest|updates)\b",
+    re.IGNORECASE,
+)
+_LIKELY_ENCODINGS = ["utf_16", "utf_32", "cp1252", "cp1250", "cp1251", "koi8_r", "cp1253", "cp1256", "gb18030"]
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_MARKDOWN = MarkdownIt("commonmark", {"html": True})
+
+
+def files(folder: Path) -> list[Path]:
+    """The article files under `folder`, by name. Hidden ones and drafts that begin with "_" are no articles."""
+    if not folder.is_dir():
+        raise FetchError(f"There is no folder {folder}; make it, or change `path` in config.toml.")
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in _READERS
+        and path.is_file()
+        and not any(part.startswith((".", "_", "~")) for part in path.relative_to(folder).parts)
+    )
+
+
+def read(data: bytes, name: str, *, zone: tzinfo, modified_at: datetime) -> FoundArticle:
+    """The article in the file `name`, a path relative to its source's folder.
+
+    A date without a zone is in `zone`; a file without a date has `modified_at`. Raises FetchError with the reason.
+    """
+    reader = _READERS.get(PurePosixPath(name).suffix.lower())
+    if reader is None:
+        raise FetchError(f"it is no {', '.join(_READERS)} file")
+    text = decoded(data)
+    if not text.strip():
+        raise FetchError("the file is empty")
+    fields = reader(text, zone)
+    if not fields.get("title"):
+        raise FetchError("it has no headline")
+    published_at = fields.pop("published_at", None)
+    return FoundArticle(
+        guid=name if len(name) <= LONGEST_NAME else hashlib.sha256(name.encode()).hexdigest(),
+        published_at=published_at or modified_at,
+        dated=published_at is not None,
+        words=clean.word_count(fields.get("body", "")),
+        **fields,
+    )
+
+
+def decoded(data: bytes) -> str:
+    """Text of bytes: UTF-8, else what the bytes show. Line ends become newlines. FetchError where it is no text."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        best = from_bytes(data, cp_isolation=_LIKELY_ENCODINGS).best() or from_bytes(data).best()
+        if best is None:
+            raise FetchError("it is no text in any known encoding") from None
+        text = str(best).removeprefix("\ufeff")
+    if "\0" in text:
+        raise FetchError("it is no text: there are NUL bytes in it")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def a_date(words: str, zone: tzinfo) -> datetime | None:
+    """The moment that `words` name, in UTC; None where they name no day. A day alone is its midnight in `zone`."""
+    words = _DATE_WORDS.sub("", words.strip())
+    if len(words) > 60 or not _YEAR.search(words):
+        return None
+    try:
+        moment = _moment(words, zone)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _moment(words: str, zone: tzinfo) -> datetime:
+    """ISO 8601, else what dateutil makes of it. 10/02/2014 is February but in America."""
+    try:
+        return datetime.fromisoformat(words)
+    except ValueError:
+        return dates.parse(
+            words.replace(" at ", " "),
+            default=datetime(2000, 1, 1),  # noqa: DTZ001 (the zone comes with the caller)
+            dayfirst=bool(_DAY_FIRST.match(words)) and not str(zone).startswith("America/"),
+            tzinfos=lambda name, seconds: _named_zone(name, seconds) or zone,
+        )
+
+
+def _named_zone(name: str | None, seconds: int | None) -> tzinfo | None:
+    if seconds is not None:
+        return timezone(timedelta(seconds=seconds))
+    return UTC if name in ("UTC", "GMT", "Z") else None
+
+
+# --- .txt ----------------------------------------------------------------------------------------------------------
+
+
+def _text_file(text: str, zone: tzinfo) -> dict[str, Any]:
+    """Headline, date line, standfirst, paragraphs."""
+    paragraphs = _paragraphs(text)
+    title, rest = clean.line(paragraphs[0], clean.TITLE), paragraphs[1:]
+    published_at = a_date(rest[0], zone) if rest else None
+    rest = without_sign_up(rest[1:] if published_at else rest)
+    standfirst = ""
+    if rest and len(rest[0]) <= LONGEST_STANDFIRST:
+        standfirst, rest = clean.line(rest[0], clean.STANDFIRST), rest[1:]
+    body = "\n".join(
+        f"<h3>{escape(words.strip(), quote=False)}</h3>"
+        if _is_subheading(rest, n)
+        else f"<p>{escape(words, quote=False)}</p>"
+        for n, words in enumerate(rest)
+    )
+    return {"title": title, "standfirst": standfirst, "body": body, "published_at": published_at}
+
+
+def _paragraphs(text: str) -> list[str]:
+    """The paragraphs and subheadings, as they stand: stray spaces at their beginning too."""
+    lines = [clean.printable(line).rstrip() for line in text.split("\n")]
+    width = max(map(len, lines))
+    found: list[str] = []
+    for line, above in zip(lines, ["", *lines], strict=False):
+        if not line.strip():
+            continue
+        if above.strip() and not _break_is_meant(above, line, width):
+            found[-1] = f"{found[-1]} {line.strip()}"
+        else:
+            found.append(line)
+    return found
+
+
+def _break_is_meant(above: str, line: str, width: int) -> bool:
+    """Whether `line` begins something new: in text wrapped by hand at `width`, its first word had room above."""
+    had_room = len(above) + 1 + len(line.split()[0]) <= width
+    return width > WRAPPED_WIDTH or had_room or (above.endswith((".", "!", "?", "”", '"')) and line.endswith("?"))
+
+
+def _is_subheading(paragraphs: list[str], n: int) -> bool:
+    """A short line that ends in a question mark or has no full stop, with a paragraph after it."""
+    line = paragraphs[n].strip()
+    if n + 1 == len(paragraphs) or len(line) > LONGEST_SUBHEADING:
+        return False
+    return not line.rstrip("”’\"')").endswith((".", "!", "…", ":", ";", ","))
+
+
+def without_sign_up(paragraphs: list[str]) -> list[str]:
+    """The paragraphs without closing ones that ask the reader to sign up for something by mail."""
+    end = len(paragraphs)
+    while end and len(paragraphs[end - 1]) <= 200 and _SIGN_UP.search(paragraphs[end - 1].strip()):
+        end -= 1
+    return paragraphs[:end]
+
+
+# --- .md -----------------------------------------------------------------------------------------------------------
+
+
+def _markdown_file(text: str, zone: tzinfo) -> dict[str, Any]:
+    """YAML front matter, then CommonMark. Without a `title` the first heading is it."""
+    matter, text = _front_matter(text)
+    if matter.get("draft", "").lower() in ("true", "yes"):
+        raise FetchError("its front matter says that it is a draft")
+    published_at = a_date(matter["date"], zone) if matter.get("date") else None
+    if matter.get("date") and published_at is None:
+        raise FetchError(f"its front matter has a date that can't be read: {clean.line(matter['date'], 60)!r}")
+    title = matter.get("title", "")
+    if not title and (heading := re.search(r"^# +(.+?)\s*#*$", text, re.MULTILINE)):
+        title, text = heading[1], text.replace(heading[0], "", 1)
+    url = clean.canonical_url(matter.get("url", ""))
+    text = "\n\n".join(without_sign_up(re.split(r"\n[ \t]*\n", text.strip())))
+    return {
+        "title": clean.text_of(title, clean.TITLE),
+        "standfirst": clean.text_of(matter.get("standfirst", ""), clean.STANDFIRST),
+        "body": clean.body(_MARKDOWN.render(text[: clean.BODY]), url),
+        "author": clean.text_of(matter.get("author", ""), clean.AUTHOR),
+        "sections": tuple(filter(None, [clean.text_of(matter.get("section", ""), clean.SECTION)])),
+        "image": _image(matter.get("image", ""), url),
+        "image_alt": clean.text_of(matter.get("image_alt", ""), clean.ALT),
+        "url": url,
+        "published_at": published_at,
+    }
+
+
+def _front_matter(text: str) -> tuple[dict[str, str], str]:
+    """What stands between the two --- lines, as text, and the rest of the file."""
+    found = _FRONT_MATTER.match(text)
+    if not found:
+        return {}, text
+    if len(found[1]) > LONGEST_FRONT_MATTER:
+        raise FetchError("its front matter is longer than any front matter")
+    try:
+        # BaseLoader makes nothing but text, lists and tables: a title of 1984 or Yes stays what it is.
+        matter = yaml.load(found[1], Loader=yaml.BaseLoader)  # noqa: S506
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 2}" if mark else ""
+        why = getattr(error, "problem", "") or "it is nested too deep"
+        raise FetchError(f"its front matter is no YAML{where}: {why}") from error
+    if not isinstance(matter, dict):
+        raise FetchError("its front matter is no list of `key: value` lines")
+    for key in ("title", "date", "standfirst", "author", "section", "image", "image_alt", "url", "draft"):
+        if not isinstance(matter.get(key, ""), str):
+            raise FetchError(f"its front matter has a {key!r} that is no text; put it in quotes")
+    return {str(key): value for key, value in matter.items() if isinstance(value, str)}, text[found.end() :]
+
+
+def _image(words: str, base: str) -> str:
+    """An address on the web, or a path as it stands: `pictures` looks whether it may be read."""
+    if re.match(r"(?i)https?://|//", words.strip()):
+        return clean.web_url(words, base)
+    return clean.printable(words).strip()
+
+
+# --- .html ---------------------------------------------------------------------------------------------------------
+
+
+def _page_file(text: str, zone: tzinfo) -> dict[str, Any]:
+    """A page: what its <meta> elements say of it, and the text of its <article>, <main> or <body>."""
+    try:
+        page = pages.document_fromstring(text.encode(), parser=pages.HTMLParser(encoding="utf-8"))
+    except (etree.ParserError, etree.XMLSyntaxError) as error:
+        raise FetchError(f"it is no page: {error}") from error
+    url = clean.canonical_url(_first(page, "//link[@rel='canonical']/@href") or _meta(page, "og:url"))
+    body = next((found for name in ("article", "main", "body") for found in page.iter(name)), page)
+    heading = next(body.iter("h1"), None)
+    title = clean.line(" ".join(map(str, heading.itertext())), clean.TITLE) if heading is not None else ""
+    picture = next((image for image in body.iter("img") if image.get("src")), None)
+    image = _meta(page, "og:image") or (picture.get("src", "") if picture is not None else "")
+    alt = _meta(page, "og:image:alt") or (picture.get("alt", "") if picture is not None else "")
+    said = _meta(page, "article:published_time", "date", "dc.date") or _first(page, "//time/@datetime")
+    return {
+        "title": title or clean.line(_meta(page, "og:title") or page.findtext(".//title") or "", clean.TITLE),
+        "standfirst": clean.line(_meta(page, "description", "og:description"), clean.STANDFIRST),
+        "body": _body_of(body, heading, url),
+        "author": clean.line(_meta(page, "author", "article:author"), clean.AUTHOR),
+        "sections": tuple(filter(None, [clean.line(_meta(page, "article:section", "section"), clean.SECTION)])),
+        "image": _image(image, url),
+        "image_alt": clean.line(alt, clean.ALT),
+        "url": url,
+        "published_at": a_date(said, zone) if said else None,
+    }
+
+
+def _body_of(body: Any, heading: Any, url: str) -> str:
+    """Its clean HTML without the headline, what stands around an article on a page, and the request to sign up."""
+    for element in [*body.iter("nav", "header", "footer", "aside", "form", "time"), heading]:
+        if element is not None and element is not body and element.getparent() is not None:
+            element.drop_tree()
+    cleaned = clean.body(etree.tostring(body, encoding="unicode", method="html"), url)
+    while (last := cleaned.rpartition("<p>"))[1] and not without_sign_up([clean.text_of(last[2], 300)]):
+        cleaned = last[0].rstrip()
+    return cleaned
+
+
+def _meta(page: Any, *names: str) -> str:
+    """What the first of these <meta> elements says that says something."""
+    for name in names:
+        for meta in page.iter("meta"):
+            if (meta.get("name") or meta.get("property") or "").lower() == name and (meta.get("content") or "").strip():
+                return str(meta.get("content")).strip()
+    return ""
+
+
+def _first(page: Any, path: str) -> str:
+    return next((str(value).strip() for value in page.xpath(path)), "")
+
+
+_READERS: dict[str, Callable[[str, tzinfo], dict[str, Any]]] = {
+    ".txt": _text_file,
+    ".md": _markdown_file,
+    ".html": _page_file,
+}

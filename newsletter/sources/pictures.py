@@ -1,0 +1,91 @@
+"""A folder article's own picture: checked, scaled for mail, and stored under the hash of what it was.
+
+An article names its picture by a path, and whoever writes articles must not reach other files of the machine with it:
+only pictures inside the source's own folder are read.
+"""
+
+import hashlib
+import os
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+from urllib.parse import unquote
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from newsletter.errors import FetchError
+
+MAX_PIXELS = 50_000_000  # a camera's largest; more is a bomb
+WIDEST, TALLEST = 1200, 2400  # pixels: twice a mail's 600, for sharp screens
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
+JPEG_QUALITY = 82
+
+
+def store(path: str, article: Path, folder: Path, media: Path, *, max_bytes: int) -> str:
+    """Store the picture at `path`, relative to the file `article`, and return "media/HASH.jpg" (or .png).
+
+    What is stored already is not read twice. Raises FetchError with the reason.
+    """
+    data = _bytes_of(path, article, folder, max_bytes)
+    digest = hashlib.sha256(data).hexdigest()[:32]
+    for name in (f"{digest}.jpg", f"{digest}.png"):
+        if (media / name).exists():
+            return f"media/{name}"
+    scaled, ending = fit_for_mail(data)
+    name = f"{digest}.{ending}"
+    _write(media / name, scaled)
+    return f"media/{name}"
+
+
+def fit_for_mail(data: bytes) -> tuple[bytes, str]:
+    """A picture's bytes as JPEG ("jpg"), or as PNG ("png") where it is see-through; without EXIF, at most 1200 wide."""
+    try:
+        with Image.open(BytesIO(data), formats=FORMATS) as opened:
+            if opened.width * opened.height > MAX_PIXELS:
+                raise FetchError(f"the picture has {opened.width} × {opened.height} pixels; make it smaller")
+            upright = ImageOps.exif_transpose(opened)
+            see_through = upright.has_transparency_data
+            picture = upright.convert("RGBA" if see_through else "RGB")
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise FetchError("the picture has too many pixels; make it smaller") from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
+        raise FetchError("the picture is broken, or no JPEG, PNG, GIF or WebP") from error
+    picture.thumbnail((WIDEST, TALLEST), Image.Resampling.LANCZOS)
+    out = BytesIO()
+    if see_through:
+        picture.save(out, "PNG", optimize=True)
+        return out.getvalue(), "png"
+    picture.save(out, "JPEG", quality=JPEG_QUALITY, optimize=True, progressive=True)
+    return out.getvalue(), "jpg"
+
+
+def _bytes_of(path: str, article: Path, folder: Path, max_bytes: int) -> bytes:
+    place = _inside(path, article, folder)
+    try:
+        with place.open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except OSError as error:
+        raise FetchError(f"the picture {path} can't be read: {error.strerror}") from error
+    if len(data) > max_bytes:
+        raise FetchError(f"the picture {path} is larger than {max_bytes:,} bytes")
+    return data
+
+
+def _inside(path: str, article: Path, folder: Path) -> Path:
+    """The picture's file, symbolic links followed, if it lies in `folder`."""
+    for words in dict.fromkeys((path, unquote(path))):
+        with suppress(OSError, ValueError, RuntimeError):  # too long, a NUL in it, links in a circle
+            place = (article.parent / words).resolve()
+            if place.is_file():
+                if not place.is_relative_to(folder.resolve()):
+                    raise FetchError(f"the picture {path} lies outside the source's folder")
+                return place
+    raise FetchError(f"there is no picture {path} beside the article")
+
+
+def _write(place: Path, data: bytes) -> None:
+    """All of it or nothing, also when two processes write it at once."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = place.with_name(f".{place.name}.{os.getpid()}")
+    unfinished.write_bytes(data)
+    unfinished.replace(place)
