@@ -9,9 +9,11 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from subscribers import people
+from subscribers import people, signup
 from subscribers.address import masked
+from subscribers.consent import Proof
 from subscribers.models import Subscriber, SubscriptionState
+from subscribers.signup import ConfirmationDue
 from subscribers.tokens import Keys, Purpose, check
 
 
@@ -20,6 +22,7 @@ class Choice:
     """Where a reader stands with one newsletter now."""
 
     newsletter: str
+    subscription_id: int
     state: SubscriptionState
     paused_until: datetime | None
 
@@ -46,7 +49,7 @@ def look(session: Session, keys: Keys, token: str, now: datetime) -> Preferences
     if claim is None or person is None:
         return None
     choices = tuple(
-        Choice(s.newsletter, *_effective(s.state, s.paused_until, now))
+        Choice(s.newsletter, s.id or 0, *_effective(s.state, s.paused_until, now))
         for s in people.subscriptions(session, claim.subject)
     )
     return Preferences(claim.subject, claim.detail or None, masked(person.email), person.name, choices)
@@ -60,6 +63,14 @@ def pause(session: Session, subscriber_id: int, newsletter: str, until: datetime
 def resume(session: Session, subscriber_id: int, newsletter: str, now: datetime) -> bool:
     """End a pause now; False if there is none to end."""
     return _set(session, subscriber_id, newsletter, SubscriptionState.ACTIVE, None, now)
+
+
+def join(
+    session: Session, keys: Keys, subscriber_id: int, newsletter: str, proof: Proof, now: datetime
+) -> ConfirmationDue | None:
+    """Ask for one more newsletter, by the rules of `signup.ask`: the mailbox must confirm."""
+    email = people.email_of(session, subscriber_id)
+    return signup.ask(session, keys, [newsletter], email, proof, now) if email else None
 
 
 def rename(session: Session, subscriber_id: int, name: str) -> None:

@@ -1,0 +1,152 @@
+"""Every door for browsers on one page: the route table, and what holds for all of them.
+
+GET and HEAD change nothing, whatever the route: mail scanners open every link. No page runs a script. The log names
+a route's pattern and never its path, for tokens stand in paths.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from newsletter.config import Config
+from newsletter.database import Database
+from newsletter.rendering import colours
+from newsletter.web import archive, readers
+from newsletter.web.dependencies import Allowance, House, HouseDep
+from newsletter.web.pages import Pages
+
+LOOK = ["GET", "HEAD"]
+ACT = ["POST"]
+MAX_BODY_BYTES = 100_000
+SIGN_UPS_AN_HOUR = 30  # for one network
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",  # tokens stand in addresses
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+PRIVATE = ("/confirm/", "/u/", "/preferences/", "/subscribe")
+
+log = structlog.get_logger(__name__)
+
+
+def create_app(
+    config: Config,
+    database: Database,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    sends_notices: bool = True,
+) -> FastAPI:
+    """The site of one config and one database. `clock` says what time it is."""
+    app = FastAPI(title=config.site.name, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.house = House(config, database, Pages(config), Allowance(SIGN_UPS_AN_HOUR), clock, sends_notices)
+
+    app.add_api_route("/", readers.home, methods=LOOK)
+    app.add_api_route("/subscribe", readers.subscribe, methods=ACT)
+    app.add_api_route("/confirm/{token}", readers.confirm_page, methods=LOOK)
+    app.add_api_route("/confirm/{token}", readers.confirm, methods=ACT)
+    app.add_api_route("/u/{token}", readers.leave_page, methods=LOOK)
+    app.add_api_route("/u/{token}", readers.leave, methods=ACT)
+    app.add_api_route("/u/{token}/undo", readers.undo, methods=ACT)
+    app.add_api_route("/u/{token}/why", readers.say_why, methods=ACT)
+    app.add_api_route("/preferences/{token}", readers.preferences_page, methods=LOOK)
+    app.add_api_route("/preferences/{token}", readers.choose, methods=ACT)
+    app.add_api_route("/archive/{newsletter}", archive.archive, methods=LOOK)
+    app.add_api_route("/archive/{newsletter}/feed.xml", archive.feed, methods=LOOK)
+    app.add_api_route("/archive/{newsletter}/{day}", archive.issue, methods=LOOK)
+    app.add_api_route("/articles/{token}", archive.article, methods=LOOK)
+    app.add_api_route("/media/{name}", archive.media, methods=LOOK)
+    app.add_api_route("/accent/{newsletter}.css", accent, methods=LOOK)
+    app.add_api_route("/healthz", healthy, methods=LOOK)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
+
+    app.add_exception_handler(HTTPException, _refusal)
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
+    app.add_middleware(_Doorkeeper)
+    return app
+
+
+def server(config: Config, database: Database) -> uvicorn.Server:
+    """Ready to `run()` on web.host and web.port. Its own access log is off: it would hold tokens."""
+    settings = uvicorn.Config(
+        create_app(config, database), host=config.web.host, port=config.web.port, access_log=False, log_config=None
+    )
+    return uvicorn.Server(settings)
+
+
+def accent(newsletter: str, house: HouseDep) -> Response:
+    """A newsletter's one colour, readable on light and on dark paper."""
+    colour = next((n.accent for n in house.config.newsletters if n.slug == newsletter), colours.BLACK)
+    text = f":root {{ --accent-light: {colours.on_light(colour)}; --accent-dark: {colours.on_dark(colour)}; }}\n"
+    return Response(text, media_type="text/css", headers={"Cache-Control": "public, max-age=3600"})
+
+
+def healthy(house: HouseDep) -> Response:
+    """200 while the store answers."""
+    with house.database.reading() as session:
+        session.connection()
+    return Response("ok\n", media_type="text/plain")
+
+
+def _refusal(request: Request, error: Exception) -> Response:
+    """What can't be answered, as a page in words."""
+    assert isinstance(error, HTTPException)
+    house: House = request.app.state.house
+    title, text = {
+        404: ("There is nothing here", "Perhaps it has moved, or a link was cut in two."),
+        405: ("Not like this", "This address wants its button pressed."),
+        413: ("Too much at once", "What was sent is larger than any form here."),
+    }.get(error.status_code, ("That did not work", "Please try again."))
+    if error.status_code == 404 and error.detail != "Not Found":
+        text = error.detail
+    page = house.pages.page("message", error.status_code, title=title, text=text)
+    page.headers.update(error.headers or {})
+    return page
+
+
+class _Doorkeeper:
+    """Puts our headers on every answer, and writes one line for it into the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.monotonic(), 500
+        is_private = scope["path"].startswith(PRIVATE)
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                if is_private:
+                    headers["Cache-Control"] = "no-store"
+                    headers["X-Robots-Tag"] = "noindex"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        finally:
+            route = getattr(scope.get("route"), "path", "")
+            milliseconds = round((time.monotonic() - began) * 1000)
+            log.info("Answered.", action="web", method=scope["method"], route=route, status=status, ms=milliseconds)
