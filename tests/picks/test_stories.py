@@ -1,0 +1,159 @@
+"""Who tells the same event: what belongs together comes together, what does not stays apart."""
+
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks import stories as benchmark
+from newsletter.picks.piece import Piece
+from newsletter.picks.stories import grouped, words
+from tests.picks.pieces import EVENTS, MOMENT, a_piece
+
+WIRE = (
+    "KELMOUTH — The ferry Anna Lisbeth ran aground off Kelmouth Point on Sunday night with 112 people aboard. "
+    "All passengers were taken off by lifeboats, the coastguard said. Nobody was hurt."
+)
+
+
+def ids(stories: tuple[tuple[Piece, ...], ...]) -> list[set[int]]:
+    return [{piece.id for piece in story} for story in stories]
+
+
+def test_reports_of_one_event_are_one_story():
+    """Three papers tell of the same ship in their own words; the baker's strike is another matter."""
+    ship = [
+        a_piece(1, source="a", title="Ferry Anna Lisbeth runs aground off Kelmouth"),
+        a_piece(2, source="b", title="Kelmouth ferry: 112 saved as the Anna Lisbeth runs aground"),
+        a_piece(3, source="c", title="Lifeboats save all aboard the Anna Lisbeth"),
+    ]
+    others = [a_piece(number, title=title) for number, title in enumerate(EVENTS, start=10)]
+    assert ids(grouped([*others, *ship]))[0] == {1, 2, 3}
+
+
+def test_events_that_have_nothing_in_common_stay_apart():
+    """A small paper's dozen articles are a dozen stories."""
+    stories = grouped(a_piece(number, title=title) for number, title in enumerate(EVENTS, start=1))
+    assert [len(story) for story in stories] == [1] * len(EVENTS)
+
+
+def test_one_word_in_common_is_no_event_in_common():
+    """Two things may open, rise or end on one day."""
+    titles = ("School opens a swimming pool", "Mayor opens library of rare maps", *EVENTS[3:])
+    stories = grouped(a_piece(number, title=title) for number, title in enumerate(titles, start=1))
+    assert max(map(len, stories)) == 1
+
+
+def test_a_wire_report_printed_by_many_papers_is_one_story():
+    """Near-copies, each with a headline of its own paper and a word changed here and there."""
+    copies = [
+        a_piece(
+            number,
+            source=f"paper-{number}",
+            title=f"{opening} Anna Lisbeth aground off Kelmouth",
+            text=WIRE.replace("Sunday", day).replace("112 people", "more than a hundred people"),
+        )
+        for number, (opening, day) in enumerate(
+            [("Ferry", "Sunday"), ("The ferry", "Sunday"), ("Breaking:", "late Sunday"), ("Update:", "Sunday")], start=1
+        )
+    ]
+    others = [a_piece(number, title=title) for number, title in enumerate(EVENTS, start=10)]
+    assert ids(grouped([*copies, *others]))[0] == {1, 2, 3, 4}
+
+
+def test_a_chain_of_odd_pairs_does_not_join_what_lies_at_its_ends():
+    """A and B share a word or two, B and C others: A and C tell nothing of each other's event."""
+    chain = [
+        "Ferry Anna Lisbeth aground off Kelmouth Point",
+        "Kelmouth Point lighthouse sold to Ilse Brandt",
+        "Ilse Brandt conducts Orrin opera gala",
+        "Orrin opera gala saves Quarry Park oak",
+        "Quarry Park oak shelters bronze fox",
+        "Bronze fox follows Viking coin thief",
+    ]
+    stories = grouped(a_piece(number, title=title) for number, title in enumerate(chain, start=1))
+    assert max(map(len, stories)) <= 2
+
+
+def test_one_address_is_one_story_whatever_it_says():
+    """Two sources that link to one page tell one story, also when the headline was changed."""
+    first = a_piece(1, url="https://post.example.com/ship", title="Ferry aground")
+    again = a_piece(2, url="https://post.example.com/ship", title="All saved off the Point", source="other")
+    assert ids(grouped([first, again, a_piece(3)]))[0] == {1, 2}
+
+
+def test_pieces_without_an_address_are_not_one_page():
+    """A folder's articles have none, and are no copies of each other for that."""
+    stories = grouped([a_piece(1, url=""), a_piece(2, url="")])
+    assert len(stories) == 2
+
+
+@pytest.mark.parametrize(
+    "titles",
+    [
+        ("Паром «Анна Лисбет» сел на мель у Келмута", "У Келмута паром «Анна Лисбет» сел на мель, все спасены"),
+        ("連絡船アンナ号がケルマス沖で座礁", "ケルマス沖で連絡船アンナ号が座礁、全員救助"),
+        ("العبارة آنا ليزبت تجنح قبالة كلموث", "جنوح العبارة آنا ليزبت قبالة كلموث"),
+    ],
+)
+def test_any_script_will_do(titles: tuple[str, str]):
+    """No word list and no language: Cyrillic, Japanese and Arabic headlines find each other too."""
+    pair = [a_piece(number, source=f"s{number}", title=title) for number, title in enumerate(titles, start=1)]
+    others = [a_piece(number, title=title) for number, title in enumerate(EVENTS, start=10)]
+    assert ids(grouped([*others, *pair]))[0] == {1, 2}
+
+
+def test_words_of_a_script_without_spaces_are_pairs_of_characters():
+    """漁船記録 gives 漁船, 船記, 記録: neighbours tell more than single characters."""
+    assert [word.stem for word in words("漁船記録")] == ["漁船", "船記", "記録"]
+    assert [word.stem for word in words("Elections, electoral!")] == ["elect", "elect"]
+
+
+any_title = st.one_of(st.sampled_from(EVENTS), st.text(max_size=40))
+any_pieces = st.lists(st.tuples(any_title, st.sampled_from("abc"), st.text(max_size=60)), max_size=14).map(
+    lambda rows: [a_piece(n, title=t, source=s, text=x, hours_old=n) for n, (t, s, x) in enumerate(rows, start=1)]
+)
+
+
+@given(any_pieces, st.randoms(use_true_random=False))
+@settings(deadline=None)
+def test_every_piece_is_in_one_story_and_the_order_does_not_matter(found: list[Piece], chance):
+    """Whatever strangers write, nothing is lost, nothing is doubled, and the same day gives the same stories."""
+    stories = grouped(found)
+    assert sorted(p.id for story in stories for p in story) == sorted(p.id for p in found)
+    assert grouped(chance.sample(found, len(found))) == stories
+
+
+@pytest.mark.slow
+def test_five_thousand_articles_are_grouped_in_seconds():
+    """A large day takes no longer than a cup of coffee takes to pour; the bound is ten times what was measured."""
+    subjects = [f"{first}{last}" for first in "BDFGKLMNPRSTVZ" for last in ("alden", "orin", "ustra", "emmer", "ivane")]
+    found = [
+        a_piece(
+            number,
+            title=f"{subjects[number % 70]} and {subjects[number * 7 % 67]} sign accord {number // 9}",
+            text=" ".join(f"{subjects[(number * k) % 70]} said word{(number + k) % 997}" for k in range(100)),
+            published_at=MOMENT - timedelta(seconds=number),
+        )
+        for number in range(5000)
+    ]
+    start = time.process_time()
+    assert sum(map(len, grouped(found))) == 5000
+    assert time.process_time() - start < 60
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_labelled_stories_are_found_as_well_as_promised(shared: Path):
+    """Full texts and bare headlines of labelled events, with one fixed setting: the floors of the benchmark."""
+    data = shared / "data" / "stories"
+    for name, articles in (
+        ("full text", benchmark.full_texts(data)),
+        ("headlines, 5 of each", benchmark.headlines(data, 5)),
+    ):
+        pairwise, b_cubed = benchmark.f1(articles)
+        assert pairwise >= benchmark.FLOORS[name][0]
+        assert b_cubed >= benchmark.FLOORS[name][1]
