@@ -4,6 +4,7 @@ SQLite is the embedded default, PostgreSQL the big one. A writing transaction on
 one that begins by reading and then wants to write fails at once with "database is locked", whatever the time-out.
 """
 
+import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
@@ -47,6 +48,14 @@ class Database:
         """Bring the schema to the newest revision. Safe to call again."""
         command.upgrade(self._alembic(), "head")
 
+    def prepare(self) -> None:
+        """Make the tables of a database that has none; raise StoreError for one with an old schema."""
+        with self.engine.connect() as connection:
+            is_new = MigrationContext.configure(connection).get_current_revision() is None
+        if is_new:
+            self.upgrade()
+        self.require_current_schema()
+
     def require_current_schema(self) -> None:
         """Raise StoreError unless the schema is the one this program knows."""
         wanted = ScriptDirectory.from_config(self._alembic()).get_current_head()
@@ -61,6 +70,24 @@ class Database:
             raise StoreError(
                 f"The database's schema is {found}, this program wants {wanted}: run `newsletter db upgrade`."
             )
+
+    @contextmanager
+    def leadership(self) -> Iterator[bool]:
+        """True in one process at a time of all that use this database, until the block ends or the process dies.
+
+        PostgreSQL: an advisory lock of a connection kept for it. SQLite: a lock on a file beside the database.
+        """
+        if self.is_sqlite:
+            with Path(f"{self.url.database}.leader").open("a") as file:
+                yield _try_lock(file.fileno())
+        else:
+            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                won = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LEADER}))
+                try:
+                    yield won
+                finally:
+                    if won:
+                        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LEADER})
 
     def close(self) -> None:
         """Close every connection of the pools."""
@@ -84,6 +111,17 @@ class Database:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate if writes else _begin_deferred)
         return engine
+
+
+_LEADER = 0x6E6577736C6574  # "newslet": the one advisory lock we take
+
+
+def _try_lock(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -51,13 +51,20 @@ class Mould:
 
     def fill(self, reader: Reader, keys: Keys, now: datetime) -> bytes:
         """The message for one reader: CRLF lines, none over 998 octets, undotted."""
-        unsubscribe = sign(keys, Purpose.UNSUBSCRIBE, reader.subscription_id, self.issue_id)
+        tokens = self.tokens(reader, keys)
         values = {
-            HEAD: self._head(reader, keys, unsubscribe, now),
-            slots.UNSUBSCRIBE: unsubscribe.encode(),
-            slots.PREFERENCES: sign(keys, Purpose.PREFERENCES, reader.subscriber_id, self.issue_id).encode(),
+            HEAD: self._head(reader, keys, tokens["unsubscribe"], now),
+            slots.UNSUBSCRIBE: tokens["unsubscribe"].encode(),
+            slots.PREFERENCES: tokens["preferences"].encode(),
         }
         return _join(self.pieces, self.marks, values)
+
+    def tokens(self, reader: Reader, keys: Keys) -> dict[str, str]:
+        """The reader's own tokens, by the names that `slots.fill` takes."""
+        return {
+            "unsubscribe": sign(keys, Purpose.UNSUBSCRIBE, reader.subscription_id, self.issue_id),
+            "preferences": sign(keys, Purpose.PREFERENCES, reader.subscriber_id, self.issue_id),
+        }
 
     def _head(self, reader: Reader, keys: Keys, unsubscribe: str, now: datetime) -> bytes:
         """The headers that differ from reader to reader. Date is of now; Message-ID stays for a delivery's life."""

@@ -77,9 +77,9 @@ def send(
     plan.draw(database, issue, clock())
     run = Run(
         database, smtp, newsletter, issue, mould(database, site, newsletter, issue), keys, clock,
-        Bucket(smtp.messages_per_minute), rests, stopping or Event(),
+        Bucket(smtp.messages_per_minute), rests,
     )  # fmt: skip
-    _run_senders(run, on_progress)
+    _run_senders(run, on_progress, stopping or Event())
     totals = _finish(run, who)
     on_progress(totals)
     if run.fault:
@@ -129,7 +129,7 @@ def mould(database: Database, site: Site, newsletter: Newsletter, issue: Issue) 
     return message.mould(site, newsletter, issue.id or 0, edition.subject, edition.html, edition.text)
 
 
-def _run_senders(run: Run, on_progress: OnProgress) -> None:
+def _run_senders(run: Run, on_progress: OnProgress, asked_to_stop: Event) -> None:
     """Start a thread a connection and watch until all have ended."""
     with run.database.reading() as session:
         waiting = ledger.totals(session, run.issue.id or 0).open
@@ -141,8 +141,9 @@ def _run_senders(run: Run, on_progress: OnProgress) -> None:
             _wait(threads)
             with run.database.reading() as session:
                 on_progress(ledger.totals(session, run.issue.id or 0))
-                if session.get_one(Issue, run.issue.id).state is not IssueState.SENDING:
-                    run.stop()
+                state = session.get_one(Issue, run.issue.id).state
+            if asked_to_stop.is_set() or state is not IssueState.SENDING:
+                run.stop()
     finally:  # also on Ctrl-C: what is on the wire gets its answer, the rest goes back
         run.stopping.set()
         for thread in threads:

@@ -1,0 +1,178 @@
+"""Letting it go: approve, hold, cancel, send, pause, resume, status."""
+
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from sqlmodel import Session, col, select
+
+from newsletter import daily
+from newsletter.cli.out import (
+    WHO,
+    IssueWords,
+    Json,
+    console,
+    errors,
+    issue_in,
+    now,
+    opened,
+    plain,
+    print_json,
+    say,
+    table,
+    the_issue,
+)
+from newsletter.daily import Paper
+from newsletter.delivery import ledger
+from newsletter.issues.models import Issue
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put the commands on the command line."""
+    for command in (approve, hold, cancel, send, pause, resume, status):
+        app.command(rich_help_panel="Letting it go")(command)
+
+
+def approve(context: typer.Context, issue: IssueWords) -> None:
+    """Say yes: what readers get is frozen, and it goes out at its time or with `send`."""
+    with opened(context) as paper:
+        _tell(daily.approve(paper, the_issue(paper, issue).id or 0, WHO, now()))
+
+
+def hold(
+    context: typer.Context, issue: IssueWords,
+    why: Annotated[str, typer.Option(metavar="WHY", help="The reason, for the other editors.")],
+) -> None:  # fmt: skip
+    """It does not go out until somebody approves it (again)."""
+    with opened(context) as paper:
+        _tell(daily.hold(paper, the_issue(paper, issue).id or 0, WHO, why, now()))
+
+
+def cancel(context: typer.Context, issue: IssueWords) -> None:
+    """It does not go out, or not any further. This can't be undone."""
+    with opened(context) as paper:
+        _tell(daily.cancel(paper, the_issue(paper, issue).id or 0, WHO, now()))
+
+
+def pause(context: typer.Context, issue: IssueWords) -> None:
+    """Stop a running send within a second, wherever it runs."""
+    with opened(context) as paper:
+        _tell(daily.pause(paper, the_issue(paper, issue).id or 0, WHO, now()))
+
+
+def resume(context: typer.Context, issue: IssueWords) -> None:
+    """Let a paused issue go on: `run` takes it up, or `send`."""
+    with opened(context) as paper:
+        _tell(daily.resume(paper, the_issue(paper, issue).id or 0, WHO, now()))
+
+
+def send(context: typer.Context, issue: IssueWords, json: Json = False) -> None:
+    """Hand it to everybody, with a progress bar; started again it resumes."""
+    with opened(context) as paper:
+        issue_id = the_issue(paper, issue).id or 0
+        with _bar() as bar:
+            totals = daily.deliver(paper, issue_id, WHO, now, on_progress=bar.show)
+        found = the_issue(paper, str(issue_id))
+    if json:
+        print_json(totals.as_json())
+        return
+    _tell(found)
+    say(_sum(totals))
+    if totals.deferred:
+        say("The deferred ones are tried again when their time comes: by `run`, or by `send` once more.")
+    if totals.uncertain:
+        say("Uncertain ones may have been taken when something died; they are not sent again by themselves.")
+
+
+def status(
+    context: typer.Context, issue: Annotated[str, typer.Argument(metavar="[ISSUE]", show_default=False)] = "",
+    json: Json = False,
+) -> None:  # fmt: skip
+    """Where things stand: one issue with its totals, or the latest of each newsletter."""
+    with opened(context) as paper, paper.database.reading() as session:
+        found = [issue_in(session, paper, issue)] if issue else _latest(session, paper)
+        documents = [_document(session, one) for one in found]
+        lost = ledger.uncertain(session, found[0].id or 0) if issue else []
+    if json:
+        print_json(documents[0] if issue else {"issues": documents})
+        return
+    if not documents:
+        say("There is no issue yet: `newsletter collect`, then `newsletter draft NEWSLETTER`.")
+    shown = table("Issue", "State", *_COUNTS, numbers=_COUNTS)
+    for one, document in zip(found, documents, strict=True):
+        counts = [f"{document[name.lower().replace(' ', '_')]:,}" for name in _COUNTS]
+        shown.add_row(f"{one.newsletter}/{one.issue_date}", str(one.state), *counts)
+    console.print(shown)
+    for one in found:
+        if one.why:
+            say(f"{one.newsletter}/{one.issue_date}: {plain(one.why)}")
+    for delivery in lost:
+        say(f"Uncertain: delivery {delivery.id}, subscriber {delivery.subscriber_id}: {delivery.why}")
+
+
+_COUNTS = ("Selected", "Queued", "In hand", "Accepted", "Deferred", "Failed", "Skipped", "Uncertain")
+
+
+def _latest(session: Session, paper: Paper) -> list[Issue]:
+    """Ten issues of each newsletter, the newest first."""
+    found: list[Issue] = []
+    for newsletter in paper.config.newsletters:
+        query = select(Issue).where(Issue.newsletter == newsletter.slug)
+        found += session.exec(query.order_by(col(Issue.issue_date).desc()).limit(10))
+    return found
+
+
+def _document(session: Session, issue: Issue) -> dict[str, object]:
+    return {
+        "issue": issue.id,
+        "newsletter": issue.newsletter,
+        "date": issue.issue_date.isoformat(),
+        "state": str(issue.state),
+        "why": issue.why,
+        **ledger.totals(session, issue.id or 0).as_json(),
+    }
+
+
+def _tell(issue: Issue) -> None:
+    name = f"{issue.newsletter}/{issue.issue_date}"
+    console.print(f"{name} is [bold]{issue.state}[/]{': ' + plain(issue.why) if issue.why else '.'}")
+
+
+def _sum(totals: ledger.Totals) -> str:
+    parts = [f"{count:,} {name.replace('_', ' ')}" for name, count in totals.as_json().items() if count]
+    return ", ".join(parts) or "Nobody gets it: there is no active subscriber."
+
+
+class _bar:
+    """The progress bar, on stderr: rate and time left."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("Sending"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(), TextColumn("{task.fields[trouble]}"), console=errors, transient=False,
+        )  # fmt: skip
+        self._task = self._progress.add_task("", total=None, rate="", trouble="")
+
+    def __enter__(self) -> "_bar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._progress.stop()
+
+    def show(self, totals: ledger.Totals) -> None:
+        """What the ledger says now."""
+        done = totals.selected - totals.queued - totals.in_hand
+        speed = self._progress.tasks[0].speed
+        trouble = ", ".join(
+            f"{count:,} {name}"
+            for name, count in (
+                ("deferred", totals.deferred),
+                ("failed", totals.failed),
+                ("uncertain", totals.uncertain),
+            )
+            if count
+        )
+        self._progress.update(
+            self._task, completed=done, total=totals.selected, rate=f"{speed:,.0f}/s" if speed else "", trouble=trouble
+        )

@@ -1,0 +1,165 @@
+"""Making the issue: collect, draft, stories, preview, check, test."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlmodel import Session
+
+from newsletter import daily
+from newsletter.cli.out import (
+    Day,
+    IssueWords,
+    Json,
+    NewsletterSlug,
+    console,
+    day_for,
+    issue_in,
+    now,
+    opened,
+    plain,
+    print_json,
+    say,
+    table,
+    the_issue,
+)
+from newsletter.daily import Paper
+from newsletter.delivery import message
+from newsletter.errors import NotFound, PreflightFailed
+from newsletter.issues import assemble, documents
+from newsletter.issues.models import Issue, IssueState
+from newsletter.rendering import editions, preflight, slots
+from subscribers import directory
+
+MARKS = {"block": "[red]blocks[/]", "warn": "[yellow]warns[/]", "note": "notes"}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put the commands on the command line, in the order of a morning."""
+    for command in (collect, draft, stories, preview, check, test):
+        app.command(rich_help_panel="Making the issue")(command)
+
+
+def collect(context: typer.Context, json: Json = False) -> None:
+    """Read all sources into the store."""
+    with opened(context) as paper:
+        reports = daily.gather(paper, now())
+    if json:
+        print_json({"sources": [report.as_json() for report in reports]})
+        return
+    shown = table("Source", "New", "Changed", "Seen", "Failed", numbers=("New", "Changed", "Seen", "Failed"))
+    for report in reports:
+        counts = (report.new, report.changed, report.seen, len(report.failed))
+        shown.add_row(report.name, *map(str, counts))
+    console.print(shown)
+    for report in reports:
+        for where, why in [(report.name, report.error)] * bool(report.error) + [
+            (f.where, f.why) for f in report.failed
+        ]:
+            say(f"[yellow]{plain(where)}[/]: {plain(why)}")
+
+
+def draft(context: typer.Context, newsletter: NewsletterSlug, date: Day = "", json: Json = False) -> None:
+    """Pick and build that day's issue; run again, it refreshes a draft and never touches an approved one."""
+    with opened(context) as paper:
+        settings = paper.config.newsletter(newsletter)
+        issue = daily.draft(paper, settings, day_for(settings, date), now())
+        with paper.database.reading() as session:
+            document = documents.drafted(session, paper.config, issue)
+    if json:
+        print_json(document)
+        return
+    say(f"[bold]{issue.newsletter}/{issue.issue_date}[/] is {issue.state}. {plain(issue.why)}".rstrip())
+    say(f"Subject    {plain(issue.subject)}\nPreheader  {plain(issue.preheader)}\n")
+    shown = table("", "Section", "Headline", "Points", "Why", numbers=("", "Points"))
+    for pick in document["picks"]:
+        points = f"{pick['score']:.2f}"
+        shown.add_row(str(pick["position"]), *map(plain, (pick["section"], pick["title"], points, pick["why"])))
+    console.print(shown)
+    say(f"\n{len(document['left_out'])} left out; `--json` lists them with their reasons.")
+    if issue.state is IssueState.DRAFT:
+        say(f"Look: newsletter preview {issue.newsletter}/{issue.issue_date} --html issue.html")
+
+
+def stories(context: typer.Context, newsletter: NewsletterSlug, date: Day = "", json: Json = False) -> None:
+    """The day's articles, grouped by the event they tell."""
+    with opened(context) as paper:
+        settings = paper.config.newsletter(newsletter)
+        with paper.database.reading() as session:
+            told = assemble.stories_of_day(session, paper.config, settings, day_for(settings, date))
+        document = documents.grouped(paper.config, told)
+    if json:
+        print_json(document)
+        return
+    for story in document:
+        say(f"[bold]{story['story']:>4}[/]  " + "\n      ".join(plain(_credit(a)) for a in story["articles"]))
+    say(f"\n{len(document)} stories.")
+
+
+def _credit(article: dict[str, str]) -> str:
+    return f"{article['title']} ({article['source']})"
+
+
+def preview(
+    context: typer.Context, issue: IssueWords,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the HTML part here.")] = None,
+    text: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the text part here.")] = None,
+    eml: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the whole message here.")] = None,
+    email: Annotated[str, typer.Option("--as", metavar="EMAIL", help="As this reader would get it.")] = "",
+) -> None:  # fmt: skip
+    """What a reader would get; without a FILE, the text part on the terminal."""
+    with opened(context) as paper, paper.database.reading() as session:
+        found = issue_in(session, paper, issue)
+        edition = editions.of(session, found)
+        reader = _reader(session, paper, found, email)
+        made = message.mould(
+            paper.config.site, paper.config.newsletter(found.newsletter), found.id or 0,
+            edition.subject, edition.html, edition.text,
+        )  # fmt: skip
+        tokens = made.tokens(reader, paper.config.keys)
+        parts = {html: slots.fill(edition.html, **tokens).encode(), text: slots.fill(edition.text, **tokens).encode()}
+        parts[eml] = made.fill(reader, paper.config.keys, now())
+    written = {path: data for path, data in parts.items() if path is not None}
+    for path, data in written.items():
+        path.write_bytes(data)
+        say(f"{path}: {len(data):,} bytes")
+    if not written:
+        say(plain(slots.fill(edition.text, **tokens)))
+
+
+def _reader(session: Session, paper: Paper, issue: Issue, email: str) -> message.Reader:
+    """The subscriber of that address; anybody, if none was named."""
+    if not email:
+        return daily.a_reader()
+    person = directory.show(session, paper.config.keys, email)
+    subscription = next((s for s in person.subscriptions if s.newsletter == issue.newsletter), None)
+    if subscription is None:
+        raise NotFound(f"That person does not get {issue.newsletter}.")
+    subscriber = person.subscriber
+    return message.Reader(0, subscriber.id or 0, subscription.id or 0, subscriber.email, subscriber.name)
+
+
+def check(context: typer.Context, issue: IssueWords, json: Json = False) -> None:
+    """Look for what speaks against sending it; status 1 if anything blocks."""
+    with opened(context) as paper, paper.database.reading() as session:
+        findings = daily.check(session, paper, issue_in(session, paper, issue))
+    blocked = preflight.blocks(findings)
+    if json:
+        print_json({"ok": not blocked, "findings": [asdict(finding) for finding in findings]})
+    else:
+        for finding in findings:
+            say(f"{MARKS[finding.level]}  {plain(finding.message)}  [dim]{plain(finding.where)} · {finding.rule}[/]")
+        say("Nothing speaks against sending it." if not findings else "")
+    if blocked:
+        raise typer.Exit(1) if json else PreflightFailed("It may not go out like this: mend what blocks it.")
+
+
+def test(
+    context: typer.Context, issue: IssueWords,
+    to: Annotated[str, typer.Option(metavar="EMAIL", help="Where the copy goes.")],
+) -> None:  # fmt: skip
+    """Send one marked copy to an editor."""
+    with opened(context) as paper:
+        words = daily.send_test(paper, the_issue(paper, issue).id or 0, to, now())
+    say(f"The relay took it: {plain(words)}")

@@ -1,0 +1,94 @@
+"""The house itself: init, demo, db upgrade, run, serve."""
+
+import logging
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from newsletter import config, demo, sample, templates_folder
+from newsletter.cli.out import opened, plain, say, set_up_logs
+from newsletter.daily import Paper
+from newsletter.database import Database
+from newsletter.errors import Refused
+from newsletter.scheduler import Clockwork
+from newsletter.web.app import server
+
+db = typer.Typer(help="The database.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put the commands on the command line."""
+    app.command("init", rich_help_panel="The project")(init)
+    app.command("demo", rich_help_panel="The project")(demo_)
+    app.add_typer(db, name="db", rich_help_panel="The project")
+    app.command(rich_help_panel="The project")(run)
+    app.command(rich_help_panel="The project")(serve)
+
+
+def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")]) -> None:
+    """Make a project folder: config.toml, templates/ to change, articles/ to fill."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Refused(f"{folder} is not empty: name a new folder.")
+    (folder / "articles").mkdir(parents=True)
+    (folder / "config.toml").write_text(sample.config_text(), encoding="utf-8")
+    shipped = templates_folder.folders(folder)[-1]
+    shutil.copytree(shipped / "digest", folder / "templates" / "digest")
+    (folder / "templates" / "README.md").write_text(_TEMPLATES_README, encoding="utf-8")
+    (folder / ".gitignore").write_text("secret.key\n*.db*\nmedia/\njournal/\n", encoding="utf-8")
+    config.write_new_key(folder / "secret.key")
+    say(f"[bold]{plain(str(folder))}[/] is a project now. Next:")
+    say(f"  1. edit {folder}/config.toml: your paper's name, its sender, its sources, its relay")
+    say(f"  2. put articles into {folder}/articles, or name feeds as sources")
+    say(f"  3. cd {folder} && newsletter subscribers add you@example.com --proof 'It is me'")
+    say("  4. newsletter run")
+
+
+_TEMPLATES_README = """# Templates of this newsletter
+
+What stands here takes the place of the shipped template of the same name: change it freely. What you do not change
+you may delete, so that new versions of the program bring their own. `newsletter preview ISSUE --html FILE` shows the
+result; a fault is reported with its file and line.
+"""
+
+
+def demo_(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where it all happens.")] = Path("newsletter-demo"),
+) -> None:
+    """A whole day on embedded parts, in a folder of its own; it ends by itself."""
+    demo.whole_day(folder, lambda line: say(line))
+
+
+@db.command()
+def upgrade(context: typer.Context) -> None:
+    """Bring the database to this program's schema; safe to run again."""
+    database = Database(config.load(Path(context.obj)).database.url)
+    database.upgrade()
+    database.close()
+    say("The database is up to date.")
+
+
+def run(context: typer.Context) -> None:
+    """Live: scheduler, web pages and sender together, until stopped."""
+    set_up_logs(logging.INFO)
+    with opened(context) as paper:
+        clock = Clockwork(paper)
+        clock.start()
+        try:
+            _serve(paper)
+        finally:
+            clock.stop()
+
+
+def serve(context: typer.Context) -> None:
+    """The web pages only."""
+    set_up_logs(logging.INFO)
+    with opened(context) as paper:
+        _serve(paper)
+
+
+def _serve(paper: Paper) -> None:
+    web = paper.config.web
+    say(f"Listening on http://{web.host}:{web.port} (stop with Ctrl-C)")
+    server(paper.config, paper.database).run()

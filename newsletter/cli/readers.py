@@ -1,0 +1,190 @@
+"""The store: subscribers add, import, export, list, show, unsubscribe, erase."""
+
+import sys
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from newsletter.cli.out import Json, console, errors, now, opened, plain, print_json, say, table
+from newsletter.config import Config
+from newsletter.errors import Refused
+from subscribers import Proof, SubscriptionState, directory, erasure, preferences, signup, transfer, unsubscribe
+
+app = typer.Typer(help="The people who get it.", no_args_is_help=True)
+
+Slug = Annotated[
+    str, typer.Option("--newsletter", "-n", metavar="NEWSLETTER", help="Which one.", show_default="the only one")
+]
+Email = Annotated[str, typer.Argument(metavar="EMAIL")]
+ProofWords = Annotated[
+    str, typer.Option("--proof", metavar="WORDS", help="How they agreed to get it; kept with each of them.")
+]
+NOT_GIVEN = "The operator says that they agreed; no words were given."
+
+
+@app.command()
+def add(
+    context: typer.Context, email: Email, newsletter: Slug = "",
+    name: Annotated[str, typer.Option(metavar="NAME")] = "",
+    proof: ProofWords = "",
+) -> None:  # fmt: skip
+    """Add somebody who has agreed elsewhere; active at once."""
+    with opened(context) as paper, paper.database.transaction() as session:
+        slug = _slug(paper.config, newsletter)
+        agreed = Proof(wording=proof or NOT_GIVEN, origin="command line")
+        subscription = signup.add(session, paper.config.keys, slug, email, agreed, now())
+        if name:
+            preferences.rename(session, subscription.subscriber_id, name)
+    say(f"{plain(email)} gets {slug}.")
+
+
+@app.command("import")
+def import_(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", exists=False)],
+    newsletter: Slug = "", proof: ProofWords = "", json: Json = False,
+) -> None:  # fmt: skip
+    """Bring people in from a CSV file. Who left or is suppressed stays out."""
+    if not proof and sys.stdin.isatty():
+        proof = typer.prompt("How did these people agree to get it? (kept as the proof of consent)", err=True)
+    with opened(context) as paper:
+        slug = _slug(paper.config, newsletter)
+        with nullcontext() if json else _counting() as progress:
+            report = transfer.import_csv(
+                paper.database.transaction, paper.config.keys, slug, file, proof or NOT_GIVEN, now(),
+                progress=progress.rows if progress else None,
+            )  # fmt: skip
+    counts = {n: getattr(report, n) for n in ("new", "updated", "unchanged", "suppressed", "invalid")}
+    if json:
+        print_json(
+            {**counts, "lines": [{"line": n.line, "outcome": str(n.outcome), "why": n.why} for n in report.notes]}
+        )
+        return
+    say(", ".join(f"{count:,} {name}" for name, count in counts.items()))
+    for note in report.notes[:20]:
+        say(f"line {note.line}: {note.outcome}: {plain(note.why)}")
+    if len(report.notes) > 20:
+        say(f"… and {report.suppressed + report.invalid - 20:,} more; --json lists the first thousand.")
+
+
+@app.command()
+def export(
+    context: typer.Context, newsletter: Slug = "",
+    to: Annotated[Path | None, typer.Option("--to", metavar="FILE.csv", help="Not on the terminal.")] = None,
+    person: Annotated[str, typer.Option(metavar="EMAIL", help="All data of one person instead, as JSON.")] = "",
+) -> None:  # fmt: skip
+    """Write a newsletter's people as CSV; cells that a spreadsheet would run are defused."""
+    with opened(context) as paper, paper.database.reading() as session:
+        if person:
+            print_json(directory.export_person(session, paper.config.keys, person))
+            return
+        slug = _slug(paper.config, newsletter)
+        out: TextIO
+        with to.open("w", encoding="utf-8", newline="") if to else nullcontext(sys.stdout) as out:
+            for line in transfer.export_csv(session, slug):
+                out.write(line)
+    if to:
+        say(f"{to}: written.")
+
+
+@app.command("list")
+def list_(
+    context: typer.Context, newsletter: Slug = "",
+    state: Annotated[SubscriptionState | None, typer.Option(help="Only these.")] = None,
+    after: Annotated[int, typer.Option(metavar="NUMBER", help="Begin after this number: the next page.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
+    json: Json = False,
+) -> None:  # fmt: skip
+    """A page of a newsletter's people."""
+    with opened(context) as paper, paper.database.reading() as session:
+        slug = _slug(paper.config, newsletter)
+        entries = directory.page(session, slug, state=state, after=after, limit=limit)
+    if json:
+        print_json({"subscribers": [asdict(entry) for entry in entries]})
+        return
+    shown = table("Number", "Address", "Name", "State", "Since", numbers=("Number",))
+    for entry in entries:
+        since = f"{entry.active_since:%Y-%m-%d}" if entry.active_since else ""
+        standing = f"suppressed: {entry.suppressed}" if entry.suppressed else str(entry.state)
+        shown.add_row(str(entry.subscriber_id), plain(entry.email), plain(entry.name), standing, since)
+    console.print(shown)
+    if len(entries) == limit:
+        say(f"Next page: --after {entries[-1].subscriber_id}")
+
+
+@app.command()
+def show(context: typer.Context, email: Email, json: Json = False) -> None:
+    """One person: what they get, what they agreed to, when they left."""
+    with opened(context) as paper, paper.database.reading() as session:
+        if json:
+            print_json(directory.export_person(session, paper.config.keys, email))
+            return
+        person = directory.show(session, paper.config.keys, email)
+    say(f"[bold]{plain(person.subscriber.email)}[/] {plain(person.subscriber.name)}")
+    if person.suppression:
+        say(f"[red]Never mailed[/] since {person.suppression.at:%Y-%m-%d}: {person.suppression.reason}")
+    for one in person.subscriptions:
+        say(f"{one.newsletter}: {one.state}, since {one.changed_at:%Y-%m-%d %H:%M} UTC")
+    for act in person.consents:
+        say(f"  {act.at:%Y-%m-%d %H:%M} {act.act} {act.newsletter}, {plain(act.origin)}: {plain(act.wording)}")
+    for leaving in person.leavings:
+        after = f" after issue {leaving.issue}" if leaving.issue else ""
+        say(f"  {leaving.at:%Y-%m-%d %H:%M} left {leaving.newsletter} by {leaving.way}{after} {plain(leaving.reason)}")
+
+
+@app.command("unsubscribe")
+def unsubscribe_(context: typer.Context, email: Email, newsletter: Slug = "") -> None:
+    """Take somebody off one newsletter, or off all when none is named."""
+    with opened(context) as paper, paper.database.transaction() as session:
+        slug = _slug(paper.config, newsletter) if newsletter else None
+        count = unsubscribe.by_operator(session, email, slug, now())
+    say(f"Taken off {count} newsletter{'s' if count != 1 else ''}." if count else "They got none of it any more.")
+
+
+@app.command()
+def erase(
+    context: typer.Context, email: Email,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:  # fmt: skip
+    """Forget a person but for one keyed hash, so that the address is never mailed again."""
+    if not yes and sys.stdin.isatty() and not typer.confirm("This can't be undone. Erase everything?", err=True):
+        raise Refused("Nothing was erased.")
+    with opened(context) as paper, paper.database.transaction() as session:
+        found = erasure.erase(session, paper.config.keys, email, now())
+    say("Erased. The address is never mailed again." if found else "Nobody had that address; it is never mailed now.")
+
+
+def _slug(config: Config, words: str) -> str:
+    """The newsletter that is meant; with only one, it need not be said."""
+    if words:
+        return config.newsletter(words).slug
+    if len(config.newsletters) == 1:
+        return config.newsletters[0].slug
+    raise Refused(f"Say which newsletter with --newsletter: {', '.join(n.slug for n in config.newsletters)}.")
+
+
+class _counting:
+    """A count of rows on stderr while an import runs."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            SpinnerColumn(), TextColumn("{task.completed:,.0f} rows"), TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(), console=errors, transient=True,
+        )  # fmt: skip
+        self._task = self._progress.add_task("", total=None, rate="")
+
+    def __enter__(self) -> "_counting":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._progress.stop()
+
+    def rows(self, done: int) -> None:
+        """So many are done."""
+        speed = self._progress.tasks[0].speed
+        self._progress.update(self._task, completed=done, rate=f"{speed:,.0f}/s" if speed else "")

@@ -1,0 +1,70 @@
+"""What an issue is due for at a moment: the one place where the clock is held against the rules. Pure.
+
+The scheduler only wakes; this says what to do, and the issue's row says whether somebody did it already. A machine
+that was off catches up within the grace time; a send that is later than that is held, not fired.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from newsletter.config import Newsletter
+from newsletter.issues.models import Issue, IssueState
+
+
+class Due(StrEnum):
+    """What to do now."""
+
+    NOTHING = "nothing"
+    DRAFT = "draft"
+    SEND = "send"  # approved, or nobody need approve; or started and not finished
+    HOLD = "hold"  # it may not go out by itself any more
+    DRAFT_AND_HOLD = "draft and hold"  # today's morning has passed without it
+    SKIP = "skip"  # a past day that never had one
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What is due, and why in words where it is not the plain course of a morning."""
+
+    due: Due
+    why: str = ""
+
+
+def turn(newsletter: Newsletter, day: date, issue: Issue | None, now: datetime) -> Turn:
+    """What the newsletter's issue of `day` is due for at `now`."""
+    if issue is None:
+        return _unmade(newsletter, day, now)
+    if issue.state is IssueState.SENDING:
+        return Turn(Due.SEND)
+    send_at = newsletter.moment("send_at", day)
+    if now < send_at or issue.state not in (IssueState.DRAFT, IssueState.APPROVED):
+        return Turn(Due.NOTHING)
+    needs_approval = issue.state is IssueState.DRAFT and newsletter.approval == "required"
+    decided_at = max(send_at, issue.approved_at or send_at)  # who approves late means it to go out
+    latest = decided_at + timedelta(minutes=newsletter.grace_minutes)
+    if now <= latest:
+        return Turn(Due.NOTHING if needs_approval else Due.SEND)
+    if needs_approval:
+        return Turn(Due.HOLD, f"Nobody approved it by {_clock(newsletter, latest)}.")
+    return Turn(Due.HOLD, _late(newsletter, send_at))
+
+
+def _unmade(newsletter: Newsletter, day: date, now: datetime) -> Turn:
+    send_at = newsletter.moment("send_at", day)
+    if now < newsletter.moment("draft_at", day):
+        return Turn(Due.NOTHING)
+    if now <= send_at + timedelta(minutes=newsletter.grace_minutes):
+        return Turn(Due.DRAFT)
+    if day < now.astimezone(newsletter.zone).date():
+        return Turn(Due.SKIP, "Nothing was running on that day.")
+    return Turn(Due.DRAFT_AND_HOLD, _late(newsletter, send_at))
+
+
+def _late(newsletter: Newsletter, send_at: datetime) -> str:
+    minutes = newsletter.grace_minutes
+    return f"Its time, {_clock(newsletter, send_at)}, had passed by more than {minutes} minutes; a late issue is held."
+
+
+def _clock(newsletter: Newsletter, moment: datetime) -> str:
+    return f"{moment.astimezone(newsletter.zone):%H:%M} {newsletter.timezone}"

@@ -1,0 +1,227 @@
+"""The door for time: APScheduler wakes, the database decides.
+
+Every wake asks, for each newsletter and each day that is not settled, what the timetable says, and does it. The job
+store is memory and nothing of importance is in it: after a crash the next wake finds all there is to do in the rows.
+Of several processes on one database one leads; another takes over when it dies.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, date, datetime, time, timedelta
+from threading import Event, Lock, Thread
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+from sqlmodel import Session, col, func, select
+
+from newsletter import daily, notices
+from newsletter.config import Newsletter
+from newsletter.daily import Paper
+from newsletter.errors import NewsletterError, PreflightFailed, RelayDown
+from newsletter.issues import find
+from newsletter.issues.models import Issue, IssueState
+from newsletter.issues.timetable import Due, Turn, turn
+
+WHO = "schedule"
+LOOK_BACK = timedelta(days=31)  # of days that may have been missed
+UNSETTLED = (IssueState.DRAFT, IssueState.APPROVED, IssueState.SENDING)
+WAKE_SECONDS = 60
+NOTICES_SECONDS = 5
+COLLECT_MINUTES = 30
+
+log = structlog.get_logger()
+
+
+class Clockwork:
+    """The running scheduler of one process. `start()` returns at once, `stop()` when all is put down."""
+
+    def __init__(self, paper: Paper) -> None:
+        self._paper = paper
+        self._stopping = Event()
+        self._sending: dict[int, Thread] = {}
+        self._lock = Lock()
+        self._leadership = ExitStack()
+        self._leads = False
+        self._scheduler = BackgroundScheduler(timezone=UTC)
+
+    def start(self) -> None:
+        """Wake at each newsletter's times, and every minute for what was missed."""
+        self._every(self.wake, seconds=WAKE_SECONDS)
+        self._every(self.notices, seconds=NOTICES_SECONDS)
+        self._every(self.collect, seconds=COLLECT_MINUTES * 60)
+        for newsletter in self._paper.config.newsletters:
+            for clock in (newsletter.draft_at, newsletter.send_at):
+                at = time.fromisoformat(clock)
+                trigger = CronTrigger(hour=at.hour, minute=at.minute, second=at.second, timezone=newsletter.zone)
+                self._add(self.wake, trigger)
+        self._scheduler.start()
+        log.info("The clock runs.", action="clock_started", newsletters=len(self._paper.config.newsletters))
+
+    def stop(self) -> None:
+        """Wake no more; sends put down what they have not handed over."""
+        self._stopping.set()
+        self._scheduler.shutdown(wait=True)
+        for thread in list(self._sending.values()):
+            thread.join()
+        self._leadership.close()
+
+    def wake(self) -> None:
+        """Do what is due now, if this process leads."""
+        with self._lock:
+            if self._stopping.is_set() or not self._lead():
+                return
+            for newsletter in self._paper.config.newsletters:
+                try:
+                    for issue_id in wake(self._paper, newsletter, datetime.now(UTC)):
+                        self._send(issue_id)
+                except NewsletterError as error:
+                    log.error(
+                        "A morning is in trouble.", action="wake_failed", newsletter=newsletter.slug, why=str(error)
+                    )
+
+    def notices(self) -> None:
+        """Send the mails that are no issue."""
+        notices.deliver_due(self._paper.database, self._paper.config, datetime.now(UTC))
+
+    def collect(self) -> None:
+        """Read the sources between the mornings too: feeds hold only their newest pieces."""
+        if self._leads:
+            gather(self._paper, datetime.now(UTC))
+
+    def _lead(self) -> bool:
+        """Whether this process leads, now that it has tried to."""
+        if not self._leads:
+            with ExitStack() as attempt:
+                self._leads = attempt.enter_context(self._paper.database.leadership())
+                if self._leads:
+                    self._leadership = attempt.pop_all()
+        return self._leads
+
+    def _send(self, issue_id: int) -> None:
+        """Send in a thread of its own, one at a time for an issue; the clock goes on."""
+        running = self._sending.get(issue_id)
+        if running is None or not running.is_alive():
+            self._sending[issue_id] = Thread(target=self._deliver, args=(issue_id,), name=f"issue-{issue_id}")
+            self._sending[issue_id].start()
+
+    def _deliver(self, issue_id: int) -> None:
+        try:
+            totals = daily.deliver(self._paper, issue_id, WHO, lambda: datetime.now(UTC), stopping=self._stopping)
+            log.info("An issue was handed over.", action="issue_sent", issue=issue_id, **totals.as_json())
+        except RelayDown as error:
+            log.error("The relay is in trouble.", action="relay_down", issue=issue_id, why=str(error))
+            if error.stop:
+                tell_editors_of_a_pause(self._paper, issue_id, datetime.now(UTC))
+        except NewsletterError as error:
+            log.error("An issue could not be sent.", action="send_refused", issue=issue_id, why=str(error))
+
+    def _every(self, job: object, *, seconds: int) -> None:
+        self._add(job, IntervalTrigger(seconds=seconds), next_run_time=datetime.now(UTC))
+
+    def _add(self, job: object, trigger: object, **more: object) -> None:
+        # A wake that is late is still wanted (the default drops it after a second), and one stands for many.
+        self._scheduler.add_job(job, trigger, misfire_grace_time=None, coalesce=True, max_instances=1, **more)
+
+
+def wake(paper: Paper, newsletter: Newsletter, now: datetime) -> list[int]:
+    """Draft, hold and skip what is due of one newsletter; returns the issues that are to be sent now."""
+    to_send = []
+    with paper.database.reading() as session:
+        open_days = list(_open_days(session, newsletter, now))
+    for day, issue in open_days:
+        told = turn(newsletter, day, issue, now)
+        issue_id = _act(paper, newsletter, day, issue, told, now)
+        if issue_id is not None:
+            to_send.append(issue_id)
+    return to_send
+
+
+def gather(paper: Paper, now: datetime) -> None:
+    """Collect, and say in the log which sources were bad."""
+    for report in daily.gather(paper, now):
+        if report.error:
+            log.warning("A source can't be read.", action="source_failed", source=report.name, why=report.error)
+
+
+def tell_editors_of_a_pause(paper: Paper, issue_id: int, now: datetime) -> None:
+    """The relay refuses us as a sender: nobody but a person can mend that."""
+    with paper.database.transaction() as session:
+        issue = session.get_one(Issue, issue_id)
+        newsletter = paper.config.newsletter(issue.newsletter)
+        name = f"{issue.newsletter}/{issue.issue_date}"
+        notices.tell_editors(
+            session, newsletter, f"Paused: {newsletter.title}, {issue.issue_date}",
+            [issue.why, "Nothing is lost: those who have it are on record, the others wait."], now,
+            commands=[f"newsletter resume {name}", f"newsletter status {name}"],
+        )  # fmt: skip
+
+
+def _open_days(session: Session, newsletter: Newsletter, now: datetime) -> Iterator[tuple[date, Issue | None]]:
+    """The days that may be due for something: publishing days since the last issue, and issues not settled yet."""
+    today = now.astimezone(newsletter.zone).date()
+    of_ours = col(Issue.newsletter) == newsletter.slug
+    last = session.scalar(select(func.max(col(Issue.issue_date))).where(of_ours, col(Issue.issue_date) < today))
+    if last is not None:
+        for number in range(1, (today - last).days):
+            day = last + timedelta(days=number)
+            if newsletter.comes_out_on(day) and day >= today - LOOK_BACK:
+                yield day, None
+    unsettled = select(Issue).where(of_ours, col(Issue.issue_date) < today, col(Issue.state).in_(UNSETTLED))
+    for issue in session.exec(unsettled.order_by(col(Issue.issue_date))):
+        yield issue.issue_date, issue
+    issue_of_today = find.on(session, newsletter, today)
+    if issue_of_today is not None or newsletter.comes_out_on(today):
+        yield today, issue_of_today
+
+
+def _act(
+    paper: Paper, newsletter: Newsletter, day: date, issue: Issue | None, told: Turn, now: datetime
+) -> int | None:  # fmt: skip
+    """Do what the timetable said; the number of an issue that is to be sent."""
+    match told.due:
+        case Due.DRAFT:
+            _draft(paper, newsletter, day, now)
+        case Due.DRAFT_AND_HOLD:
+            if _has_a_past(paper, newsletter):
+                late = daily.draft(paper, newsletter, day, now)
+                if late.state is IssueState.DRAFT:
+                    daily.hold(paper, late.id or 0, WHO, told.why, now)
+        case Due.SKIP:
+            daily.skip(paper, newsletter, day, told.why, now)
+        case Due.HOLD if issue is not None:
+            daily.hold(paper, issue.id or 0, WHO, told.why, now)
+        case Due.SEND if issue is not None:
+            return _to_send(paper, issue, now)
+    return None
+
+
+def _draft(paper: Paper, newsletter: Newsletter, day: date, now: datetime) -> None:
+    """The morning itself: collect, draft, and a word to the editors."""
+    gather(paper, now)
+    issue = daily.draft(paper, newsletter, day, now)
+    log.info("The day's issue is drafted.", action="drafted", issue=issue.id, state=str(issue.state))
+    with paper.database.transaction() as session:
+        tell = notices.draft_ready if issue.state is IssueState.DRAFT else notices.issue_held
+        tell(session, newsletter, issue, now)
+
+
+def _to_send(paper: Paper, issue: Issue, now: datetime) -> int | None:
+    """The issue's number; None if it is held instead, because a check found a fault in an issue nobody looks at."""
+    if issue.state is not IssueState.DRAFT:
+        return issue.id
+    try:
+        daily.approve(paper, issue.id or 0, WHO, now)
+    except PreflightFailed as error:
+        daily.hold(paper, issue.id or 0, WHO, str(error), now)
+        return None
+    return issue.id
+
+
+def _has_a_past(paper: Paper, newsletter: Newsletter) -> bool:
+    """Whether it ever had an issue: a first start in the afternoon is no missed morning."""
+    with paper.database.reading() as session:
+        return (
+            session.scalar(select(col(Issue.id)).where(col(Issue.newsletter) == newsletter.slug).limit(1)) is not None
+        )
