@@ -17,17 +17,19 @@ from typing import NamedTuple
 from newsletter.picks.piece import Piece
 
 # One setting, found on labelled stories as full texts and as bare headlines: `python -m benchmarks.stories` shows it.
-ALIKE = 0.06  # two articles whose cosine is at least this tell one event
-FEW = 10  # in a batch this small, no word is known to be rare, and twice as much is asked for
-STEM = 5  # characters of a word that count: "election", "elections" and "electoral" are one
-NAME_BONUS = 0.75  # a word that is always capitalised counts up to so much more: names tell events apart
-TITLE_TIMES = 3  # a word of the headline counts as so many of the text
-LEAD_WORDS, LEAD_TIMES = 40, 2  # the news comes first: these words of the text count twice
-TEXT_WORDS = 250  # of the text that are read
-STRONGEST_WORDS = 100  # of an article that are compared
-COMMON_AT_LEAST, COMMON_SHARE = 50, 0.1
-ONE_WORD = 0.5  # of what the strongest shared word says is not counted: one word alone may be chance
+ALIKE = 0.065  # two articles that are at least so alike tell one event
+FEW = 10  # in a batch of so few no word is known to be rare, and twice as much is asked for
+GROWN = 0.8  # every doubling of the smaller of two groups asks for so much more, up to GROWN_MEMBERS
+GROWN_MEMBERS = 8
+ONE_WORD = 0.45  # of what the strongest shared word says is not counted: one word alone may be chance
 NEGLIGIBLE = 0.01  # a likeness below this counts as none
+STEM = 6  # characters of a word that count: "minister" and "ministry" are one
+NAME_BONUS = 1.8  # a word that is always capitalised counts up to so much more: names tell events apart
+TITLE_TIMES = 4  # a word of the headline counts as so many of the text
+LEAD_WORDS, LEAD_TIMES = 40, 2  # the news comes first: these words of the text count twice
+TEXT_WORDS = 260  # of the text that are read
+STRONGEST_WORDS = 120  # of an article that are compared
+COMMON_AT_LEAST, COMMON_SHARE = 100, 0.1  # a word in more articles than both says nothing of the event
 
 WORD = re.compile(r"[^\W_]+")
 UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
@@ -159,7 +161,8 @@ def _joined(like: Likeness) -> list[list[int]]:
 
 def _strength(like: Likeness, members: dict[int, list[int]], a: int, b: int) -> float:
     """How alike two groups are, less what two grown groups must have more than a newcomer."""
-    return like[a].get(b, 0.0) / (1 + log2(min(len(members[a]), len(members[b]))))
+    smaller = min(len(members[a]), len(members[b]), GROWN_MEMBERS)
+    return like[a].get(b, 0.0) / (1 + GROWN * log2(smaller))
 
 
 def _join(like: Likeness, members: dict[int, list[int]], a: int, b: int) -> None:

@@ -109,7 +109,7 @@ def test_any_script_will_do(titles: tuple[str, str]):
 def test_words_of_a_script_without_spaces_are_pairs_of_characters():
     """漁船記録 gives 漁船, 船記, 記録: neighbours tell more than single characters."""
     assert [word.stem for word in words("漁船記録")] == ["漁船", "船記", "記録"]
-    assert [word.stem for word in words("Elections, electoral!")] == ["elect", "elect"]
+    assert [word.stem for word in words("A Minister's ministry")] == ["minist", "minist"]
 
 
 any_title = st.one_of(st.sampled_from(EVENTS), st.text(max_size=40))
