@@ -8,17 +8,18 @@ DARK_PAPER = "#1a1917"
 WHITE = "#ffffff"  # some clients put their own white or black under a mail
 BLACK = "#000000"
 ENOUGH = 4.5
+ENOUGH_AT_NIGHT = 5.5  # thin light letters on dark paper want more
 _STEPS = 50
 
 
 def on_light(accent: str) -> str:
     """`accent`, darkened as little as it takes to be read on our paper and on white."""
-    return _readable(accent, towards=BLACK, papers=(PAPER, WHITE))
+    return _readable(accent, towards=BLACK, papers=(PAPER, WHITE), enough=ENOUGH)
 
 
 def on_dark(accent: str) -> str:
     """`accent`, lightened as little as it takes to be read on our dark paper and on black."""
-    return _readable(accent, towards=WHITE, papers=(DARK_PAPER, BLACK))
+    return _readable(accent, towards=WHITE, papers=(DARK_PAPER, BLACK), enough=ENOUGH_AT_NIGHT)
 
 
 def contrast(one: str, other: str) -> float:
@@ -27,9 +28,9 @@ def contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def _readable(colour: str, *, towards: str, papers: tuple[str, ...]) -> str:
+def _readable(colour: str, *, towards: str, papers: tuple[str, ...], enough: float) -> str:
     mixes = (_mixed(colour, towards, step / _STEPS) for step in range(_STEPS + 1))
-    return next(mix for mix in mixes if all(contrast(mix, paper) >= ENOUGH for paper in papers))
+    return next(mix for mix in mixes if all(contrast(mix, paper) >= enough for paper in papers))
 
 
 def _mixed(one: str, other: str, share: float) -> str:

@@ -14,6 +14,7 @@ from lxml import html as lxml_html
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+_NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _TAGS = {"p", "a", "em", "strong", "b", "i", "br", "ul", "ol", "li", "blockquote", "sub", "sup"}
 _WITH_CONTENT = {"script", "style", "figure", "figcaption", "table", "iframe", "pre", "form", "svg", "math", "template"}
 _APART = {"p", "li", "br", "div", "blockquote"}  # words on both sides of these are not one word
@@ -21,6 +22,11 @@ _HEADING = re.compile(r"<h[1-6][^>]*>.*?</h[1-6]\s*>", re.DOTALL | re.IGNORECASE
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'’”»)]*$")
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
+
+
+def printable(text: str) -> str:
+    """`text` without the characters that XML forbids: one of them in a headline would stop the whole issue."""
+    return _NOT_XML.sub("", text)
 
 
 def fragment(html: str) -> Markup:
@@ -58,17 +64,17 @@ def plain(html: str) -> str:
 
 def _tree(html: str) -> etree._Element:
     kept = nh3.clean(
-        _HEADING.sub(" ", html),
+        _HEADING.sub(" ", printable(html)),
         tags=_TAGS,
         clean_content_tags=_WITH_CONTENT,
         attributes={"a": {"href"}},
         url_schemes={"http", "https", "mailto"},
         link_rel=None,
     )
-    root = lxml_html.fragment_fromstring(kept, create_parent="div")
+    root: etree._Element = lxml_html.fragment_fromstring(kept, create_parent="div")
     for element in root.iter():
-        element.text = _SPACES.sub(" ", element.text or "")
-        element.tail = _SPACES.sub(" ", element.tail or "")
+        element.text = _SPACES.sub(" ", element.text or "") or None
+        element.tail = _SPACES.sub(" ", element.tail or "") or None
     _unwrap_dead_links(root)
     _drop_empty(root)
     return root

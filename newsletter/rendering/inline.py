@@ -36,4 +36,5 @@ def put_in(html: str, css: str) -> str:
         disable_basic_attributes=["align", "valign", "bgcolor", "width", "height"],
         cssutils_logging_level=logging.CRITICAL,
     )
-    return "<!doctype html>\n" + premailer.transform(pretty_print=False).replace(_HANDS_OFF, "") + "\n"
+    inlined = str(premailer.transform(pretty_print=False))
+    return "<!doctype html>\n" + inlined.replace(_HANDS_OFF, "") + "\n"

@@ -40,9 +40,7 @@ def arrange(contents: Contents) -> Layout:
         SectionOfItems(section.name, tuple(item for n, item in enumerate(section.items) if (s, n) in full))
         for s, section in enumerate(rest)
     )
-    brief = tuple(
-        item for s, section in enumerate(rest) for n, item in enumerate(section.items) if (s, n) not in full
-    )
+    brief = tuple(item for s, section in enumerate(rest) for n, item in enumerate(section.items) if (s, n) not in full)
     return Layout(contents.lead, tuple(section for section in told if section.items), brief, last)
 
 

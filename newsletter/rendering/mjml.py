@@ -17,12 +17,13 @@ from newsletter.rendering.elements import ELEMENTS, EVERYWHERE, UNSUPPORTED
 _LINE_MARK = re.compile(r"<!--@([^:>]+):(\d+)-->")
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]*;)")
 _XML_KNOWS = {"amp;", "lt;", "gt;", "quot;", "apos;"}
+_STYLES = re.compile(r"(<mj-style\b.*?</mj-style>)", re.DOTALL)
 _OFFSET = re.compile(r"at position (\d+):")
 
 
 def to_html(source: str) -> str:
     """The HTML of an MJML document; other people's fonts are never fetched. Raises TemplateError."""
-    plain = _numbered_entities(_LINE_MARK.sub("", source))
+    plain = _ascii(_numbered_entities(_LINE_MARK.sub("", source)))
     try:
         return str(mjml2html(plain, fonts={}))
     except ValueError as error:
@@ -31,7 +32,9 @@ def to_html(source: str) -> str:
         # A panic of the engine derives from BaseException, and its class can't be imported.
         if type(error).__name__ != "PanicException":
             raise
-        raise TemplateError("The MJML engine broke down over the template; try without what was changed last.") from error
+        raise TemplateError(
+            "The MJML engine broke down over the template; try without what was changed last."
+        ) from error
 
 
 def lint(source: str) -> None:
@@ -40,11 +43,12 @@ def lint(source: str) -> None:
     try:
         root = etree.fromstring(_numbered_entities(source).encode(), parser)
     except etree.XMLSyntaxError as error:
-        line = error.position[0]
-        raise TemplateError(f"{_place(source, line)}: the tags don't fit together: {_first_part(error)}.") from error
+        raise TemplateError(
+            f"{_place_of_error(source, error)}: the tags don't fit together: {_first_part(error)}."
+        ) from error
     for element in _mjml_elements(root):
         if fault := _fault(element):
-            raise TemplateError(f"{_place(source, element.sourceline or 1)}: {fault}")
+            raise TemplateError(f"{_place(element)}: {fault}")
 
 
 def _mjml_elements(element: etree._Element) -> list[etree._Element]:
@@ -86,11 +90,22 @@ def _or(names: frozenset[str]) -> str:
     return " or ".join(f"<{name}>" for name in sorted(names) if name) or "the top"
 
 
-def _place(source: str, line: int) -> str:
-    """The file and line that wrote `line` of the rendered source: that of the last mark up to its end."""
-    upto = "\n".join(source.split("\n")[:line])
-    marks = _LINE_MARK.findall(upto)
-    return f"{marks[-1][0]}, line {marks[-1][1]}" if marks else f"rendered line {line}"
+def _place(element: etree._Element) -> str:
+    """The file and line that wrote an element: those of the nearest mark before it."""
+    mark = element.xpath("string(preceding::comment()[starts-with(., '@')][1])")
+    return _named(f"<!--{mark}-->", str(element.sourceline))
+
+
+def _place_of_error(source: str, error: etree.XMLSyntaxError) -> str:
+    """The same for a place where the source is no XML, so that there are no elements yet."""
+    lines = source.split("\n")
+    line, column = error.lineno or 1, error.offset or 1
+    return _named("\n".join([*lines[: line - 1], lines[line - 1][:column]]), str(line))
+
+
+def _named(marked: str, rendered_line: str) -> str:
+    marks = _LINE_MARK.findall(marked)
+    return f"{marks[-1][0]}, line {marks[-1][1]}" if marks else f"rendered line {rendered_line}"
 
 
 def _first_part(error: etree.XMLSyntaxError) -> str:
@@ -104,6 +119,20 @@ def _with_line(message: str, source: str) -> str:
         return message
     line = source.encode()[: int(match[1])].count(b"\n")
     return f"{message}, which is in “{source.split(chr(10))[line].strip()}”"
+
+
+def _ascii(source: str) -> str:
+    r"""Everything but plain ASCII as numbers, outside of styles.
+
+    The engine writes attributes as a Rust programmer would read them: a backslash doubled, an accent or a joiner in an
+    alt text as "\u{301}". It leaves numbers alone, and premailer turns them into letters again.
+    """
+    parts = _STYLES.split(source)
+    return "".join(part if n % 2 else _as_numbers(part) for n, part in enumerate(parts))
+
+
+def _as_numbers(text: str) -> str:
+    return text.replace("\\", "&#92;").encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
 def _numbered_entities(source: str) -> str:

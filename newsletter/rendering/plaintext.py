@@ -12,6 +12,7 @@ from lxml import etree
 from lxml import html as lxml_html
 
 WIDTH = 72
+TIE = "\u00a0"  # a space where no line may break: between words and their footnote
 _MANY_EMPTY_LINES = re.compile(r"\n{3,}")
 
 
@@ -36,19 +37,16 @@ class Footnotes:
 
 
 def wrapped(text: str, hanging: str = "", first: str | None = None) -> str:
-    """`text` in lines of at most WIDTH; `hanging` begins each line, `first` the first one. Long words stay whole."""
-    lines = (
-        textwrap.wrap(
-            line,
-            WIDTH,
-            initial_indent=hanging if first is None or number else first,
-            subsequent_indent=hanging,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        for number, line in enumerate(text.split("\n"))
+    """`text` as one paragraph of lines up to WIDTH; `hanging` begins each line, `first` the first. Words stay whole."""
+    lines = textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=hanging if first is None else first,
+        subsequent_indent=hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
-    return "\n".join(line for part in lines for line in part)
+    return "\n".join(lines)
 
 
 def paragraphs(fragment: str, notes: Footnotes) -> str:
@@ -63,8 +61,8 @@ def paragraphs(fragment: str, notes: Footnotes) -> str:
 
 
 def tidy(text: str) -> str:
-    """No space at the end of a line, never two empty lines in a row, one newline at the end."""
-    lines = "\n".join(line.rstrip() for line in text.strip().split("\n"))
+    """No space at the end of a line, never two empty lines in a row, one newline at the end, no ties left."""
+    lines = "\n".join(line.rstrip() for line in text.replace(TIE, " ").strip().split("\n"))
     return _MANY_EMPTY_LINES.sub("\n\n", lines) + "\n"
 
 
@@ -73,8 +71,13 @@ def _block(element: etree._Element, notes: Footnotes) -> list[str]:
         return ["\n".join(_list_items(element, notes))]
     if element.tag == "blockquote":
         inner = [_inline(child, notes) for child in element] or [_inline(element, notes)]
-        return [wrapped("\n".join(inner), hanging="  ")]
-    return [wrapped(_inline(element, notes))]
+        return [_lines(part, hanging="  ") for part in inner]
+    return [_lines(_inline(element, notes))]
+
+
+def _lines(text: str, hanging: str = "") -> str:
+    """Like `wrapped`, but a line break that was written stays one."""
+    return "\n".join(wrapped(line, hanging) for line in text.split("\n"))
 
 
 def _list_items(element: etree._Element, notes: Footnotes) -> Iterable[str]:
@@ -90,4 +93,4 @@ def _inline(element: etree._Element, notes: Footnotes) -> str:
         words += "\n" if child.tag == "br" else _inline(child, notes)
         words += child.tail or ""
     link = element.get("href") if element.tag == "a" else None
-    return f"{words} {notes(link)}" if link else words.strip() if element.tag == "p" else words
+    return f"{words}{TIE}{notes(link)}" if link else words.strip() if element.tag == "p" else words

@@ -6,7 +6,10 @@ edition; a reader's own links stand in it as marks (`slots`) and are laid in whi
 
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
+
+from markupsafe import Markup
 
 from newsletter import links
 from newsletter.config import Site
@@ -70,7 +73,7 @@ def _text(templates: Templates, values: dict[str, Any]) -> str:
 def _values(contents: Contents, site: Site) -> dict[str, Any]:
     """What a digest's templates may name."""
     arranged = layout.arrange(contents)
-    language = contents.language.split("-")[0].lower()
+    right_to_left = contents.language.split("-")[0].lower() in _RIGHT_TO_LEFT
     return {
         "issue": contents,
         "layout": arranged,
@@ -78,8 +81,12 @@ def _values(contents: Contents, site: Site) -> dict[str, Any]:
         "intro": fragments.from_markdown(contents.intro),
         "lead_text": _lead_text(arranged.lead),
         "short_text": _short_text,
+        "credit": partial(_credit, contents.site_name),
+        "brief_credit": partial(_brief_credit, contents.site_name),
         "filler": _FILLER * max(0, INBOX_CHARACTERS - len(contents.preheader)),
-        "dir": "rtl" if language in _RIGHT_TO_LEFT else "ltr",
+        "dir": "rtl" if right_to_left else "ltr",
+        "start": "right" if right_to_left else "left",
+        "end": "left" if right_to_left else "right",
         "accent": colours.on_light(contents.accent),
         "dark_accent": colours.on_dark(contents.accent),
         "paper": colours.PAPER,
@@ -94,7 +101,7 @@ def long_date(day: date) -> str:
     return f"{_WEEKDAYS[day.weekday()]}, {day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
-def _lead_text(lead: Item | None) -> fragments.Markup:
+def _lead_text(lead: Item | None) -> Markup:
     least, most = LEAD_WORDS
     body, standfirst = (lead.body, lead.standfirst) if lead else ("", "")
     return fragments.excerpt(body, at_least=least, at_most=most, without=standfirst)
@@ -104,3 +111,13 @@ def _short_text(item: Item) -> str:
     """A story's standfirst, or the first words of its body."""
     least, most = STORY_WORDS
     return item.standfirst or fragments.plain(fragments.excerpt(item.body, at_least=least, at_most=most))
+
+
+def _credit(own_name: str, item: Item) -> str:
+    """Who tells it: another paper by its name, a piece of our own by its writer's."""
+    return item.author if item.source == own_name and item.author else item.source
+
+
+def _brief_credit(own_name: str, item: Item) -> str:
+    """The same in one word for a line: our own piece by the section it would have stood in."""
+    return item.section if item.source == own_name and item.section else item.source

@@ -18,8 +18,8 @@ from markupsafe import Markup
 
 from newsletter import templates_folder
 from newsletter.errors import TemplateError
+from newsletter.rendering import fragments
 
-_NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _LINE_WITH_A_TAG = re.compile(r"^(\s*)(?=</?[a-zA-Z])")
 _FAULTS = (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
 
@@ -87,10 +87,10 @@ def _marked(lines: Iterable[str], name: str) -> Iterable[str]:
 
 
 def _printable(value: Any) -> Any:
-    """Without the characters that XML forbids: one of them in a headline would stop the whole issue."""
+    """What Jinja does with each value before it escapes it."""
     if isinstance(value, Markup):
-        return Markup(_NOT_XML.sub("", value))  # noqa: S704 - it was markup before
-    return _NOT_XML.sub("", value) if isinstance(value, str) else value
+        return Markup(fragments.printable(value))  # noqa: S704 - it was markup before
+    return fragments.printable(value) if isinstance(value, str) else value
 
 
 def _sentence(message: str | None) -> str:

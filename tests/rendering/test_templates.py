@@ -1,0 +1,97 @@
+"""A publisher's template that is wrong is named by file and line, with one sentence."""
+
+from pathlib import Path
+
+import pytest
+
+from newsletter.errors import TemplateError
+from newsletter.rendering import mjml
+from newsletter.rendering.templates import Templates
+
+DOCUMENT = (
+    '<mjml lang="en" dir="ltr">\n<mj-body>\n<mj-section>\n<mj-column>\n%s\n'
+    "</mj-column>\n</mj-section>\n</mj-body>\n</mjml>"
+)
+
+
+def own(folder: Path, text: str, name: str = "mine.mjml") -> Templates:
+    (folder / "templates").mkdir(exist_ok=True)
+    (folder / "templates" / name).write_text(text, encoding="utf-8")
+    return Templates(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("line one\n{{ nothing }}", "mine.mjml, line 2: 'nothing' is undefined."),
+        ("line one\n\n{% if %}", "mine.mjml, line 3: Expected an expression, got 'end of statement block'."),
+        ("{{ 1 // 0 }}", "mine.mjml, line 1: integer division or modulo by zero."),
+        ("{% include 'gone.mjml' %}", "There is no template gone.mjml; the folder templates/ should hold it."),
+        (
+            "\n{{ ''.__class__.__mro__ }}",
+            "mine.mjml, line 2: access to attribute '__class__' of 'str' object is unsafe.",
+        ),
+    ],
+)
+def test_a_fault_in_jinja_is_named_by_file_and_line(text: str, sentence: str, tmp_path: Path) -> None:
+    """One sentence, no traceback; and the sandbox holds."""
+    with pytest.raises(TemplateError) as error:
+        own(tmp_path, text).render("mine.mjml")
+    assert str(error.value) == sentence
+
+
+def test_words_are_escaped_in_mjml_and_left_alone_in_text(tmp_path: Path) -> None:
+    """Jinja's own rule does not know the ending .mjml."""
+    assert own(tmp_path, "{{ x }}").render("mine.mjml", x='<b a="1">') == "&lt;b a=&#34;1&#34;&gt;"
+    assert own(tmp_path, "{{ x }}", "mine.txt").render("mine.txt", x="a < b & c") == "a < b & c"
+
+
+@pytest.mark.parametrize(
+    ("inside", "sentence"),
+    [
+        ("<mj-text>x</mj-column></mj-text>", "line 5: the tags don't fit together"),
+        ("<mj-text>x</mj-txt>", "line 5: the tags don't fit together"),
+        ("<mj-text>\n<p>a < b</p></mj-text>", "line 6: the tags don't fit together"),
+        ("<mj-text><img src=x /></mj-text>", "line 5: the tags don't fit together"),
+        ("<mj-foo>x</mj-foo>", "line 5: there is no element <mj-foo>."),
+        ("stray", "line 4: text can't stand in <mj-column> itself; put it into <mj-text>."),
+        ("<mj-section>\n</mj-section>", "line 5: <mj-section> can't stand in <mj-column>; it belongs into"),
+        ('<mj-text colour="red">x</mj-text>', "line 5: <mj-text> has no attribute 'colour'."),
+        ("<mj-text>a<mj-button>b</mj-button></mj-text>", "line 5: <mj-button> can't stand in <mj-text>"),
+        ('<mj-include path="/etc/passwd" />', "line 5: <mj-include> does not work here; use {% include"),
+    ],
+)
+def test_what_the_engine_would_drop_in_silence_is_an_error(inside: str, sentence: str, tmp_path: Path) -> None:
+    """File and line are those of the template, though loops and includes move lines about."""
+    source = own(tmp_path, "{% set long = 1 %}\n" + DOCUMENT % inside).render("mine.mjml")
+    with pytest.raises(TemplateError) as error:
+        mjml.lint(source)
+    number = int(sentence.split(":")[0].removeprefix("line "))
+    assert f"mine.mjml, line {number + 1}:{sentence.split(':', 1)[1]}" in str(error.value)
+
+
+def test_a_fault_in_a_loop_or_an_include_is_named_where_it_was_written(tmp_path: Path) -> None:
+    """Not where it stands after rendering."""
+    own(tmp_path, "\n\n<mj-wrong>x</mj-wrong>", "part.mjml")
+    loop = "{% for n in range(9) %}\n<mj-text>{{ n }}</mj-text>\n{% endfor %}\n{% include 'part.mjml' %}"
+    with pytest.raises(TemplateError, match=r"^part\.mjml, line 3: there is no element <mj-wrong>\.$"):
+        mjml.lint(own(tmp_path, DOCUMENT % loop).render("mine.mjml"))
+
+
+def test_named_entities_are_welcome(tmp_path: Path) -> None:
+    """Editors write &nbsp; and &copy;; XML knows neither."""
+    source = own(tmp_path, DOCUMENT % "<mj-text>a&nbsp;&copy;&amp;b</mj-text>").render("mine.mjml")
+    mjml.lint(source)
+    assert "a&#160;&#169;&amp;b" in mjml.to_html(source)
+
+
+def test_the_marks_of_lines_do_not_reach_the_mail(tmp_path: Path) -> None:
+    """They are for the check alone."""
+    assert "<!--@" not in mjml.to_html(own(tmp_path, DOCUMENT % "<mj-text>a</mj-text>").render("mine.mjml"))
+
+
+def test_a_panic_of_the_engine_is_a_template_error() -> None:
+    """It derives from BaseException and would end the program."""
+    source = '<mjml><mj-head><mj-include path="x" type="html" /></mj-head><mj-body></mj-body></mjml>'
+    with pytest.raises(TemplateError):
+        mjml.to_html(source)
