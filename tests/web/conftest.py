@@ -1,0 +1,127 @@
+"""A site that is served for real: uvicorn on a loopback port, mails caught by aiosmtpd, a clock that a test sets."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from aiosmtpd.controller import Controller
+from starlette.testclient import TestClient
+
+from newsletter.config import Config
+from newsletter.database import Database
+from newsletter.web.app import create_app
+from tests.builders import CONFIG, NOW, a_config
+
+WEEKLY = """
+[[newsletters]]
+slug = "weekly"
+title = "The Harbour Weekly"
+sender = "The Harbour Post <weekly@example.com>"
+description = "The week's best, to read on a quiet morning."
+days = "sat"
+send_at = "09:00"
+min_articles = 1
+"""
+
+
+@dataclass
+class Clock:
+    """The time that the site believes in."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+@dataclass
+class Catcher:
+    """Takes every mail, as aiosmtpd's handler."""
+
+    port: int = 0
+    mails: list[EmailMessage] = field(default_factory=list)
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
+        self.mails.append(message_from_bytes(envelope.content, policy=policy.default))  # type: ignore[arg-type]
+        return "250 OK"
+
+
+@dataclass
+class Site:
+    """A site and what belongs to it."""
+
+    config: Config
+    database: Database
+    clock: Clock
+    client: TestClient
+
+    @property
+    def url(self) -> str:
+        return self.config.site.url
+
+
+@dataclass
+class Served(Site):
+    """The same on a real port, with a catcher for its mails."""
+
+    catcher: Catcher
+    port: int
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def site(database: Database, clock: Clock, tmp_path: Path) -> Iterator[Site]:
+    """A site with two newsletters, on each kind of database. Its notices wait in the outbox."""
+    config = a_config(CONFIG + WEEKLY, tmp_path)
+    app = create_app(config, database, clock=clock, sends_notices=False)
+    with TestClient(app, base_url=config.site.url, follow_redirects=False) as client:
+        yield Site(config, database, clock, client)
+
+
+@pytest.fixture
+def catcher() -> Iterator[Catcher]:
+    handler = Catcher(free_port())
+    controller = Controller(handler, hostname="127.0.0.1", port=handler.port, enable_SMTPUTF8=True)
+    controller.start()
+    yield handler
+    controller.stop()
+
+
+@pytest.fixture
+def served(sqlite: Database, catcher: Catcher, clock: Clock, tmp_path: Path) -> Iterator[Served]:
+    """A site on a real port that mails at once."""
+    port = free_port()
+    text = (CONFIG + WEEKLY).replace("https://post.example.com", f"http://127.0.0.1:{port}")
+    config = a_config(text.replace("port = 1025", f"port = {catcher.port}"), tmp_path)
+    app = create_app(config, sqlite, clock=clock)
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, access_log=False, log_config=None))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.01)
+    with TestClient(app, base_url=config.site.url, follow_redirects=False) as client:
+        yield Served(config, sqlite, clock, client, catcher, port)
+    server.should_exit = True
+    thread.join()
