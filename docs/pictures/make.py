@@ -8,8 +8,12 @@ installed: a mail asks for it. With `--all DIR` it takes every width, with and w
 import argparse
 import io
 import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime
+from functools import partial
+from itertools import product
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import yaml
 from markdown_it import MarkdownIt
@@ -44,22 +48,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--all", type=Path, metavar="DIR", help="every width, to look at, in DIR")
     wanted = parser.parse_args()
-    page = io.StringIO(edition(contents(), Templates(PROJECT), SITE).html).getvalue()
+    page = edition(contents(), Templates(PROJECT), SITE).html
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         if wanted.all:
-            wanted.all.mkdir(parents=True, exist_ok=True)
-            for width in (640, 390, 320):
-                for scheme in ("light", "dark"):
-                    for pictures in (True, False):
-                        name = f"{width}-{scheme}{'' if pictures else '-no-pictures'}.png"
-                        shot = photograph(browser, page, width, scheme, pictures=pictures)
-                        (wanted.all / name).write_bytes(shot)
-            return
-        for name, width, height in (("desktop", 700, 1500), ("phone", 390, 1100)):
-            for scheme in ("light", "dark"):
-                shot = photograph(browser, page, width, scheme, height=height)
-                (HERE / f"digest-{name}-{scheme}.png").write_bytes(small(shot))
+            every_view(browser, page, wanted.all)
+        else:
+            views(browser, page)
+
+
+def views(browser: Browser, page: str) -> None:
+    """The pictures of the README: desk and phone, day and night."""
+    for name, width, height in (("desktop", 700, 1500), ("phone", 390, 1500)):
+        for scheme in ("light", "dark"):
+            take = partial(photograph, browser, page, width, scheme, height=height)
+            (HERE / f"digest-{name}-{scheme}.png").write_bytes(light_enough(take))
+
+
+def every_view(browser: Browser, page: str, folder: Path) -> None:
+    """Three widths, day and night, with and without pictures: to look at."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for width, scheme, pictures in product((640, 390, 320), ("light", "dark"), (True, False)):
+        name = f"{width}-{scheme}{'' if pictures else '-no-pictures'}.png"
+        (folder / name).write_bytes(photograph(browser, page, width, scheme, pictures=pictures))
 
 
 def contents() -> Contents:
@@ -119,32 +130,41 @@ def item(stem: str, position: int) -> Item:
 
 
 def photograph(
-    browser: Browser, html: str, width: int, scheme: str, *, height: int | None = None, pictures: bool = True
+    browser: Browser,
+    html: str,
+    width: int,
+    scheme: str,
+    *,
+    height: int | None = None,
+    scale: float = 1,
+    pictures: bool = True,
 ) -> bytes:
-    """A PNG of the page, twice as fine as its width; whole, or its first `height` pixels."""
+    """A PNG of the page, whole or its first `height` pixels; `scale` times as fine as it is wide."""
     page = browser.new_page(
         viewport={"width": width, "height": height or 800},
         color_scheme="dark" if scheme == "dark" else "light",
-        device_scale_factor=2 if height else 1,
+        device_scale_factor=scale,
     )
-    place = Path("/tmp") / "digest-page.html"  # noqa: S108 - a page of files may show pictures of files
-    place.write_text(html, encoding="utf-8")
     if not pictures:
         page.route("**/*.jpg", lambda route: route.abort())
-    page.goto(place.as_uri())
-    shot = page.screenshot(full_page=height is None)
+    with TemporaryDirectory() as folder:  # a page that is a file may show pictures that are files
+        place = Path(folder) / "page.html"
+        place.write_text(html, encoding="utf-8")
+        page.goto(place.as_uri())
+        shot = page.screenshot(full_page=height is None)
     page.close()
     return shot
 
 
-def small(png: bytes) -> bytes:
-    """The same picture in as many colours as fit."""
-    image = Image.open(io.BytesIO(png)).convert("RGB")
-    for colours in (256, 128, 96, 64, 48):
-        out = io.BytesIO()
-        image.quantize(colours, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
-        if out.tell() <= MOST_BYTES:
-            return out.getvalue()
+def light_enough(take: Callable[..., bytes]) -> bytes:
+    """The finest picture, in the most colours, that is not too heavy for a README."""
+    for scale in (2, 1.75, 1.5, 1.25, 1):
+        image = Image.open(io.BytesIO(take(scale=scale))).convert("RGB")
+        for colours in (256, 160, 112):
+            out = io.BytesIO()
+            image.quantize(colours, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+            if out.tell() <= MOST_BYTES:
+                return out.getvalue()
     raise SystemExit("A picture is too heavy; take a lower one.")
 
 

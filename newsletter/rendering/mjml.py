@@ -92,7 +92,7 @@ def _or(names: frozenset[str]) -> str:
 
 def _place(element: etree._Element) -> str:
     """The file and line that wrote an element: those of the nearest mark before it."""
-    mark = element.xpath("string(preceding::comment()[starts-with(., '@')][1])")
+    mark = str(element.xpath("string(preceding::comment()[starts-with(., '@')][1])"))
     return _named(f"<!--{mark}-->", str(element.sourceline))
 
 
