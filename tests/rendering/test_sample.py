@@ -28,7 +28,8 @@ def test_an_article_has_what_a_digest_shows(file: Path) -> None:
         assert facts["image_alt"]
         picture = SAMPLE / "articles" / facts["image"]
         assert picture.stat().st_size <= 90_000
-        assert Image.open(picture).size == (1200, 800)
+        with Image.open(picture) as opened:
+            assert opened.size == (1200, 800)
 
 
 def test_the_sections_are_those_of_the_shipped_config() -> None:
