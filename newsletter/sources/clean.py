@@ -42,6 +42,7 @@ _HEADING = re.compile(r"<(/?)h[1-6]>")
 _EMPTY = re.compile(r"<(p|h3|li|ul|ol|blockquote|a)>(?:\s|&nbsp;|<br>)*</\1>")
 _DEAD_LINK = re.compile(r"<a>(.*?)</a>", re.DOTALL)
 _ANY_BLOCK = re.compile(r"<(?:p|h3|ul|ol|blockquote|pre)>")
+_BLOCK_END = re.compile(r"(</(?:p|h3|ul|ol|blockquote|pre)>)\s*")
 _PARAGRAPH_BREAK = re.compile(r"(?:<br>\s*){2,}|\n\s*\n")
 
 # Controls, soft hyphens, zero-width spaces, half surrogates, and the marks that turn a line of text around (a headline
@@ -49,6 +50,8 @@ _PARAGRAPH_BREAK = re.compile(r"(?:<br>\s*){2,}|\n\s*\n")
 _UNWANTED = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u2060\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]"
 )
+_INLINE_TAG = re.compile(r"</?(?:a|em|strong|b|i|s|sub|sup|code)\b[^<>]*>")
+_ANY_TAG = re.compile(r"<[^<>]*>")
 _EAST_ASIAN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 _TRACKING_PREFIXES = ("utm_", "at_", "ns_", "pk_", "mtm_", "hsa_", "mc_", "_hs", "wt.", "oly_", "vero_", "amp;utm_")
@@ -57,6 +60,7 @@ _TRACKING_NAMES = _names(
     "sr_share smid xtor s_cid icid taid guccounter feedtype"
 )
 _SAID_BY_FEEDS = _names("ref src source partner emc mod feed from via medium output")  # where the value is rss…
+_ESCAPED_AMPERSAND = re.compile("&(?:amp;)+")
 _HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*(?:[a-z]+|xn--[a-z0-9-]+)\.?")
 _SAFE_IN_PATH, _SAFE_IN_QUERY = "%/:@!$&'()*+,;=~", "%/:@!$&'()*+,;=~?[]|"
 
@@ -114,7 +118,7 @@ def body(value: str, base: str = "") -> str:
 def in_paragraphs(cleaned: str) -> str:
     """Clean HTML in blocks: bare text becomes paragraphs, at blank lines and double line breaks."""
     if _ANY_BLOCK.search(cleaned):
-        return cleaned.strip()
+        return _BLOCK_END.sub(r"\1\n", cleaned).strip()
     parts = (part.strip() for part in _PARAGRAPH_BREAK.split(cleaned))
     return "\n".join(f"<p>{part}</p>" for part in parts if part)
 
@@ -127,14 +131,16 @@ def opening(cleaned: str, limit: int) -> str:
 
 def word_count(cleaned: str) -> int:
     """The words of a clean body, for reading times. Two Chinese or Japanese characters count as one word."""
-    text = html.unescape(re.sub(r"<[^<>]*>", " ", cleaned))
+    text = html.unescape(_ANY_TAG.sub(" ", _INLINE_TAG.sub("", cleaned)))
     characters = len(_EAST_ASIAN.findall(text))
     return len(_EAST_ASIAN.sub(" ", text).split()) + characters // 2
 
 
 def web_url(value: str, base: str = "") -> str:
     """`value` as an absolute http or https address, percent-encoded, or "" where it is none or too long."""
-    text = printable(value).strip().replace("&amp;", "&")
+    text = _ESCAPED_AMPERSAND.sub("&", printable(value).strip())
+    if not text:
+        return ""  # joined to `base` it would be the base itself
     try:
         parts = urlsplit(urljoin(base, text))
         host, port = _host(parts.hostname or ""), parts.port

@@ -8,31 +8,28 @@ sign up is left out: the issue's own footer does that.
 import hashlib
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import datetime, tzinfo
 from html import escape
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 from charset_normalizer import from_bytes
-from dateutil import parser as dates
 from lxml import etree
 from lxml import html as pages
 from markdown_it import MarkdownIt
 
 from newsletter.errors import FetchError
-from newsletter.sources import clean
+from newsletter.sources import clean, dates
 from newsletter.sources.found import FoundArticle
 
 LONGEST_NAME = 500  # the width of the store's column
 LONGEST_SUBHEADING = 80  # characters
 LONGEST_STANDFIRST = 400  # a longer second paragraph is the first of the body
-LONGEST_FRONT_MATTER = 20_000
+LONGEST_FRONT_MATTER = 10_000
+SLACK = 10  # characters by which hands wrap unevenly
 WRAPPED_WIDTH = 100  # a file with a longer line than this is not wrapped by hand
 
-_DATE_WORDS = re.compile(r"^(?:published|updated|posted|date)\b:?\s*(?:on\s+)?", re.IGNORECASE)
-_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
-_DAY_FIRST = re.compile(r"^\d{1,2}[./-]\d{1,2}[./-]\d{4}\b")
 _SIGN_UP = re.compile(
     r"(?:^|[,.!?:;–—-]\s+)(?:please\s+)?(?:sign up|subscribe|register|join)\b.*"
     r"\b(?:newsletters?|e-?mails?|bulletin|inbox|briefing|mailing list|digest|updates)\b",
@@ -64,7 +61,7 @@ def read(data: bytes, name: str, *, zone: tzinfo, modified_at: datetime) -> Foun
     reader = _READERS.get(PurePosixPath(name).suffix.lower())
     if reader is None:
         raise FetchError(f"it is no {', '.join(_READERS)} file")
-    text = decoded(data)
+    text = clean.printable(decoded(data))
     if not text.strip():
         raise FetchError("the file is empty")
     fields = reader(text, zone)
@@ -94,37 +91,6 @@ def decoded(data: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def a_date(words: str, zone: tzinfo) -> datetime | None:
-    """The moment that `words` name, in UTC; None where they name no day. A day alone is its midnight in `zone`."""
-    words = _DATE_WORDS.sub("", words.strip())
-    if len(words) > 60 or not _YEAR.search(words):
-        return None
-    try:
-        moment = _moment(words, zone)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _moment(words: str, zone: tzinfo) -> datetime:
-    """ISO 8601, else what dateutil makes of it. 10/02/2014 is February but in America."""
-    try:
-        return datetime.fromisoformat(words)
-    except ValueError:
-        return dates.parse(
-            words.replace(" at ", " "),
-            default=datetime(2000, 1, 1),  # noqa: DTZ001 (the zone comes with the caller)
-            dayfirst=bool(_DAY_FIRST.match(words)) and not str(zone).startswith("America/"),
-            tzinfos=lambda name, seconds: _named_zone(name, seconds) or zone,
-        )
-
-
-def _named_zone(name: str | None, seconds: int | None) -> tzinfo | None:
-    if seconds is not None:
-        return timezone(timedelta(seconds=seconds))
-    return UTC if name in ("UTC", "GMT", "Z") else None
-
-
 # --- .txt ----------------------------------------------------------------------------------------------------------
 
 
@@ -132,7 +98,7 @@ def _text_file(text: str, zone: tzinfo) -> dict[str, Any]:
     """Headline, date line, standfirst, paragraphs."""
     paragraphs = _paragraphs(text)
     title, rest = clean.line(paragraphs[0], clean.TITLE), paragraphs[1:]
-    published_at = a_date(rest[0], zone) if rest else None
+    published_at = dates.moment(rest[0], zone) if rest else None
     rest = without_sign_up(rest[1:] if published_at else rest)
     standfirst = ""
     if rest and len(rest[0]) <= LONGEST_STANDFIRST:
@@ -148,7 +114,7 @@ def _text_file(text: str, zone: tzinfo) -> dict[str, Any]:
 
 def _paragraphs(text: str) -> list[str]:
     """The paragraphs and subheadings, as they stand: stray spaces at their beginning too."""
-    lines = [clean.printable(line).rstrip() for line in text.split("\n")]
+    lines = [line.rstrip() for line in text.split("\n")]
     width = max(map(len, lines))
     found: list[str] = []
     for line, above in zip(lines, ["", *lines], strict=False):
@@ -163,7 +129,7 @@ def _paragraphs(text: str) -> list[str]:
 
 def _break_is_meant(above: str, line: str, width: int) -> bool:
     """Whether `line` begins something new: in text wrapped by hand at `width`, its first word had room above."""
-    had_room = len(above) + 1 + len(line.split()[0]) <= width
+    had_room = len(above) + 1 + len(line.split()[0]) <= width - SLACK
     return width > WRAPPED_WIDTH or had_room or (above.endswith((".", "!", "?", "”", '"')) and line.endswith("?"))
 
 
@@ -191,7 +157,7 @@ def _markdown_file(text: str, zone: tzinfo) -> dict[str, Any]:
     matter, text = _front_matter(text)
     if matter.get("draft", "").lower() in ("true", "yes"):
         raise FetchError("its front matter says that it is a draft")
-    published_at = a_date(matter["date"], zone) if matter.get("date") else None
+    published_at = dates.moment(matter["date"], zone) if matter.get("date") else None
     if matter.get("date") and published_at is None:
         raise FetchError(f"its front matter has a date that can't be read: {clean.line(matter['date'], 60)!r}")
     title = matter.get("title", "")
@@ -268,7 +234,7 @@ def _page_file(text: str, zone: tzinfo) -> dict[str, Any]:
         "image": _image(image, url),
         "image_alt": clean.line(alt, clean.ALT),
         "url": url,
-        "published_at": a_date(said, zone) if said else None,
+        "published_at": dates.moment(said, zone) if said else None,
     }
 
 

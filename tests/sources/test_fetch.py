@@ -1,0 +1,226 @@
+"""One polite and careful GET: `newsletter.sources.fetch`."""
+
+import gzip
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from newsletter.config import Collecting
+from newsletter.errors import FetchError
+from newsletter.sources import fetch
+from tests.fakes import FeedServer
+
+LOOPBACK = Collecting(private_networks=("127.0.0.1/32",), timeout_seconds=5, max_bytes=100_000)
+CLOSED = Collecting(timeout_seconds=5, max_bytes=100_000)
+
+
+@pytest.fixture
+def server() -> Iterator[FeedServer]:
+    """A web server on 127.0.0.1."""
+    with FeedServer() as running:
+        yield running
+
+
+def get(url: str, collecting: Collecting = LOOPBACK, **known: str) -> fetch.Fetched:
+    """Fetch as The Harbour Post does."""
+    return fetch.get(url, collecting, contact="https://post.example.com", **known)
+
+
+@contextmanager
+def tripwire(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
+    """A listening socket that nobody may connect to; yields its port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as wire:
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        wire.bind((host, port))
+        wire.listen()
+        wire.settimeout(0.05)
+        yield wire.getsockname()[1]
+        with pytest.raises(TimeoutError):
+            wire.accept()
+
+
+def test_a_feed_is_fetched_and_we_say_who_we_are(server: FeedServer):
+    """The other side's operators can see who asks, and where to complain."""
+    url = server.serve(
+        "/feed", b"<rss/>", content_type="text/xml", etag='"1"', last_modified="Mon, 23 Nov 2026 05:00:00 GMT"
+    )
+    answer = get(url)
+    assert answer == fetch.Fetched(b"<rss/>", url, "text/xml", '"1"', "Mon, 23 Nov 2026 05:00:00 GMT")
+    assert "newsletter/" in server.asked[0][1]["user-agent"]
+    assert "https://post.example.com" in server.asked[0][1]["user-agent"]
+
+
+def test_what_has_not_changed_is_not_sent_again(server: FeedServer):
+    """Conditional GET (RFC 9110 §13): the validators go back as they came, and 304 has no data."""
+    url = server.serve("/feed", b"<rss/>", etag='W/"1"')
+    first = get(url)
+    again = get(url, etag=first.etag, last_modified="Mon, 23 Nov 2026 05:00:00 GMT")
+    assert (again.data, again.etag) == (None, 'W/"1"')
+    assert server.asked[1][1]["if-none-match"] == 'W/"1"'
+    assert server.asked[1][1]["if-modified-since"] == "Mon, 23 Nov 2026 05:00:00 GMT"
+
+
+def test_a_304_that_was_not_asked_for_is_no_answer(server: FeedServer):
+    """Without validators there is nothing it could be unchanged from."""
+    with pytest.raises(FetchError, match="304"):
+        get(server.serve("/feed", b"", status=304))
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "words"),
+    [
+        (404, "", r"404 \(Not Found\)"),
+        (410, "", "gone for good"),
+        (429, "3600", "429 .*left alone for 3600 seconds"),
+        (503, "Mon, 23 Nov 2026 07:00:00 GMT", "503 .*left alone until Mon, 23 Nov"),
+        (799, "", "799 .no known status"),
+    ],
+)
+def test_a_refusal_is_told_in_words(server: FeedServer, status: int, retry_after: str, words: str):
+    """The status, and what the server asks of us."""
+    with pytest.raises(FetchError, match=words):
+        get(server.serve("/feed", b"", status=status, retry_after=retry_after))
+
+
+def test_redirects_are_followed_five_times_and_no_more(server: FeedServer):
+    """A loop ends."""
+    server.serve("/0", b"<rss/>")
+    for n in range(1, 12):
+        server.serve(f"/{n}", b"", status=302, location=f"/{n - 1}")
+    assert get(server.url("/5")).url == server.url("/0")
+    with pytest.raises(FetchError, match="redirects more than 5 times"):
+        get(server.url("/10"))
+    with pytest.raises(FetchError, match="redirects more than 5 times"):
+        get(server.serve("/loop", b"", status=301, location="/loop"))
+
+
+def test_more_bytes_than_allowed_are_refused_packed_or_not(server: FeedServer):
+    """A gzip bomb of 200 MB is stopped at the bound, long before it has gone off."""
+    with pytest.raises(FetchError, match="100,000 bytes"):
+        get(server.serve("/large", b"x" * 100_001))
+    bomb = gzip.compress(bytes(200_000_000), compresslevel=1)
+    begun = time.process_time()
+    with pytest.raises(FetchError, match="100,000 bytes"):
+        get(server.serve("/bomb", bomb, content_encoding="gzip"))
+    assert time.process_time() - begun < 5
+    assert get(server.serve("/small", gzip.compress(b"<rss/>"), content_encoding="gzip")).data == b"<rss/>"
+
+
+def test_packed_bytes_that_unpack_to_nothing_are_counted_too(server: FeedServer):
+    """A gzip header may be endless: what arrives is bounded as well as what comes out of it."""
+    endless = b"\x1f\x8b\x08\x10" + bytes(6) + b"n" * 1_000_000
+    with pytest.raises(FetchError, match="100,000 bytes"):
+        get(server.serve("/nothing", endless, content_encoding="gzip"))
+
+
+@pytest.mark.slow
+def test_a_server_that_drips_is_left_in_the_end(server: FeedServer):
+    """Each byte comes in time; all of them never would. The bound is on the whole."""
+    hasty = Collecting(private_networks=("127.0.0.1/32",), timeout_seconds=0.5)
+    begun = time.monotonic()
+    with pytest.raises(FetchError, match=r"longer than 0.5 seconds"):
+        get(server.serve("/drip", b"x" * 10_000, drip=0.02), hasty)
+    assert time.monotonic() - begun < 5
+
+
+@pytest.mark.slow
+def test_a_server_that_never_answers_is_left_in_the_end():
+    """It takes the connection and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hasty = Collecting(private_networks=("127.0.0.1/32",), timeout_seconds=0.3)
+        with pytest.raises(FetchError, match=r"longer than 0.3 seconds"):
+            get(f"http://127.0.0.1:{silent.getsockname()[1]}/", hasty)
+
+
+def test_a_broken_connection_and_a_wrong_name_are_told_in_words(server: FeedServer):
+    """Not a traceback, and not the library's words alone."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with pytest.raises(FetchError, match=r"can't be read: .*refused"):
+        get(f"http://127.0.0.1:{port}/")
+    with pytest.raises(FetchError, match="can't be read"):
+        get(server.serve("/short", b"x", content_length="100"))
+    with pytest.raises(FetchError, match="There is no"):
+        get(f"http://{'a' * 64}.example/")
+
+
+PRIVATE = [
+    "127.0.0.1", "localhost", "127.1", "0x7f000001", "2130706433", "017700000001", "[::1]", "[::ffff:127.0.0.1]",
+    "[0:0:0:0:0:ffff:7f00:1]", "0.0.0.0", "0", "127.255.255.254",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("host", PRIVATE)
+def test_no_form_of_a_private_address_is_connected_to(host: str):
+    """By name, by number in any form, by IPv6: refused with the key that would allow it, and nothing connects."""
+    with tripwire() as port, pytest.raises(FetchError, match=r"collecting\.private_networks"):
+        get(f"http://{host}:{port}/", CLOSED)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["10.0.0.1", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1", "224.0.0.1", "255.255.255.255",
+     "[::ffff:10.0.0.1]", "[fe80::1]", "[fc00::1]", "[fec0::1]", "[ff02::1]", "[64:ff9b::a00:1]", "[2002:a00:1::]",
+     "[::]", "[2001:db8::1]", "192.0.2.1", "198.18.0.1", "240.0.0.1"],
+)  # fmt: skip
+def test_no_network_that_is_not_public_is_reached(host: str):
+    """Private, link-local, shared, multicast, documentation, and IPv4 wrapped in IPv6 (NAT64, 6to4, mapped)."""
+    with pytest.raises(FetchError, match=r"not public.*collecting\.private_networks"):
+        get(f"http://{host}/", CLOSED)
+
+
+@pytest.mark.parametrize(
+    "inside", ["http://127.0.0.2:{port}/", "http://localhost:{port}/", "http://0x7f000002:{port}/"]
+)
+def test_a_redirect_leads_into_no_private_network(server: FeedServer, inside: str, monkeypatch: pytest.MonkeyPatch):
+    """Each hop is checked: the allowed network here is 127.0.0.1 alone."""
+    monkeypatch.setattr(fetch, "getaddrinfo", _resolver({"localhost": [["127.0.0.2"]]}))
+    with tripwire("127.0.0.2") as port, pytest.raises(FetchError, match=r"127\.0\.0\.2, in a network"):
+        get(server.serve("/feed", b"", status=302, location=inside.format(port=port)))
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["file:///etc/passwd", "ftp://news.example/x", "gopher://127.0.0.1/", "http://user:secret@127.0.0.1/", "http://["],
+)
+def test_a_redirect_to_anything_but_the_web_is_refused(server: FeedServer, target: str):
+    """Only http and https, and never with somebody's password."""
+    with pytest.raises(FetchError) as refused:
+        get(server.serve("/feed", b"", status=302, location=target))
+    assert "secret" not in str(refused.value)
+
+
+def test_a_name_that_leads_to_both_is_refused(server: FeedServer, monkeypatch: pytest.MonkeyPatch):
+    """One private address among the public ones is enough to keep away from all of them."""
+    monkeypatch.setattr(fetch, "getaddrinfo", _resolver({"both.example": [["127.0.0.1", "127.0.0.2"]]}))
+    port = int(server.url("").rpartition(":")[2])
+    with pytest.raises(FetchError, match=r"both\.example leads to 127\.0\.0\.2"):
+        get(f"http://both.example:{port}/")
+    assert server.asked == []
+
+
+def test_a_name_that_changes_its_mind_is_asked_once(server: FeedServer, monkeypatch: pytest.MonkeyPatch):
+    """DNS rebinding: the address that was checked is the one that is connected to."""
+    monkeypatch.setattr(fetch, "getaddrinfo", _resolver({"moving.example": [["127.0.0.1"], ["127.0.0.2"]]}))
+    port = int(server.url("").rpartition(":")[2])
+    server.serve("/feed", b"<rss/>")
+    with tripwire("127.0.0.2", port):
+        assert get(f"http://moving.example:{port}/feed").data == b"<rss/>"
+    assert server.asked[0][1]["host"] == f"moving.example:{port}"
+
+
+def _resolver(names: dict[str, list[list[str]]]) -> Any:
+    """The resolver of a world in which `names` lead to these addresses, one answer after the other."""
+    answers = {name: iter(found) for name, found in names.items()}
+
+    def getaddrinfo(host: str, port: int, **options: Any) -> list[Any]:
+        if host not in answers:
+            return socket.getaddrinfo(host, port, **options)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in next(answers[host])]
+
+    return getaddrinfo
