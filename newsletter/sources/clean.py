@@ -48,13 +48,14 @@ _PARAGRAPH_BREAK = re.compile(r"(?:<br>\s*){2,}|\n\s*\n")
 # Controls, soft hyphens, zero-width spaces, half surrogates, and the marks that turn a line of text around (a headline
 # must not be able to spell another one backwards). LRM, RLM and the joiners stay: Arabic, Persian and emoji need them.
 _UNWANTED = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u2060\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u2060\u202a-\u202e\u2066-\u2069"
+    "\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]"
 )
 _INLINE_TAG = re.compile(r"</?(?:a|em|strong|b|i|s|sub|sup|code)\b[^<>]*>")
 _ANY_TAG = re.compile(r"<[^<>]*>")
 _EAST_ASIAN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
-_TRACKING_PREFIXES = ("utm_", "at_", "ns_", "pk_", "mtm_", "hsa_", "mc_", "_hs", "wt.", "oly_", "vero_", "amp;utm_")
+_TRACKING_PREFIXES = ("utm_", "at_", "ns_", "pk_", "mtm_", "hsa_", "mc_", "_hs", "wt.", "oly_", "vero_")
 _TRACKING_NAMES = _names(
     "fbclid gclid gclsrc dclid gbraid wbraid msclkid yclid twclid ttclid igshid mkt_tok ito cmp cmpid ocid ncid "
     "sr_share smid xtor s_cid icid taid guccounter feedtype"
@@ -112,7 +113,8 @@ def body(value: str, base: str = "") -> str:
         url_schemes={"http", "https", "mailto"},
         link_rel=None,
     )
-    return in_paragraphs(_DEAD_LINK.sub(r"\1", _without_empties(_HEADING.sub(r"<\1h3>", cleaned))))
+    visible = printable(cleaned)  # once more: "&#1;" has only now become what it stands for
+    return in_paragraphs(_DEAD_LINK.sub(r"\1", _without_empties(_HEADING.sub(r"<\1h3>", visible))))
 
 
 def in_paragraphs(cleaned: str) -> str:

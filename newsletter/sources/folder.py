@@ -44,13 +44,15 @@ def files(folder: Path) -> list[Path]:
     """The article files under `folder`, by name. Hidden ones and drafts that begin with "_" are no articles."""
     if not folder.is_dir():
         raise FetchError(f"There is no folder {folder}; make it, or change `path` in config.toml.")
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in _READERS
-        and path.is_file()
-        and not any(part.startswith((".", "_", "~")) for part in path.relative_to(folder).parts)
-    )
+    try:
+        return sorted(path for path in folder.rglob("*") if _is_article(path, folder))
+    except OSError as error:
+        raise FetchError(f"The folder {folder} can't be listed: {error.strerror}.") from error
+
+
+def _is_article(path: Path, folder: Path) -> bool:
+    parts = path.relative_to(folder).parts
+    return path.suffix.lower() in _READERS and not any(p.startswith((".", "_", "~")) for p in parts) and path.is_file()
 
 
 def read(data: bytes, name: str, *, zone: tzinfo, modified_at: datetime) -> FoundArticle:
@@ -96,7 +98,7 @@ def decoded(data: bytes) -> str:
 
 def _text_file(text: str, zone: tzinfo) -> dict[str, Any]:
     """Headline, date line, standfirst, paragraphs."""
-    paragraphs = _paragraphs(text)
+    paragraphs = _paragraphs(text[: clean.BODY])
     title, rest = clean.line(paragraphs[0], clean.TITLE), paragraphs[1:]
     published_at = dates.moment(rest[0], zone) if rest else None
     rest = without_sign_up(rest[1:] if published_at else rest)

@@ -9,6 +9,7 @@ import os
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
+from threading import get_ident
 from urllib.parse import unquote
 
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -84,8 +85,11 @@ def _inside(path: str, article: Path, folder: Path) -> Path:
 
 
 def _write(place: Path, data: bytes) -> None:
-    """All of it or nothing, also when two processes write it at once."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = place.with_name(f".{place.name}.{os.getpid()}")
-    unfinished.write_bytes(data)
-    unfinished.replace(place)
+    """All of it or nothing, also when two write it at once."""
+    unfinished = place.with_name(f".{place.name}.{os.getpid()}-{get_ident()}")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_bytes(data)
+        unfinished.replace(place)
+    except OSError as error:
+        raise FetchError(f"its picture can't be stored in {place.parent} (site.media_dir): {error.strerror}") from error

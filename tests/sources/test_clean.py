@@ -89,6 +89,8 @@ def test_template_marks_arrive_literally():
 def test_marks_that_turn_a_line_around_are_gone():
     """A headline must not be able to spell another one backwards; the joiners of emoji and Persian stay."""
     assert clean.line("Pay \u202eexe.\u202c now\u200b\ufeff \u2066x\u2069", 300) == "Pay exe. now x"
+    assert clean.body("<p>a&#1;b&#x202e;c</p>") == "<p>abc</p>"
+    assert clean.text_of("a&#1;b&#x202e;c", 300) == "abc"
     assert clean.line("👩\u200d🚒 می\u200cخواهم", 300) == "👩\u200d🚒 می\u200cخواهم"
 
 

@@ -162,7 +162,7 @@ def test_a_source_that_recovers_says_no_more_of_its_error(database: Database, se
 
 
 def test_no_article_comes_out_later_than_it_was_seen(database: Database, server: FeedServer):
-    """Feeds lie about the future and leave dates out; both count from the first sight, and a second sight moves none."""
+    """Feeds lie about the future and leave dates out: both count from the first sight, and a second moves none."""
     feed = items(
         "<guid>1</guid><title>Future</title><pubDate>Sat, 01 Jan 2028 00:00:00 GMT</pubDate>",
         "<guid>2</guid><title>Undated</title>",

@@ -122,3 +122,11 @@ def test_a_picture_of_too_many_bytes_is_refused(desk: Path):
     (desk / "large.jpg").write_bytes(bytes(1_000_001))
     with pytest.raises(FetchError, match="1,000,000 bytes"):
         store("../large.jpg", desk)
+
+
+def test_a_media_folder_that_takes_nothing_is_named(desk: Path):
+    """The operator's disk is not the article's fault, and no reason to stop the others."""
+    (desk / "boat.jpg").write_bytes(a_picture(40, 30))
+    (desk.parent / "media").write_text("a file")
+    with pytest.raises(FetchError, match=r"site\.media_dir"):
+        store("../boat.jpg", desk)
