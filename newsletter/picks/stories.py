@@ -10,21 +10,22 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, nlargest
 from math import log, log2, sqrt
 from typing import NamedTuple
 
 from newsletter.picks.piece import Piece
 
 # One setting, found on labelled stories as full texts and as bare headlines: `python -m benchmarks.stories` shows it.
-ALIKE = 0.065  # two articles that are at least so alike tell one event
-FEW = 10  # in a batch of so few no word is known to be rare, and twice as much is asked for
-GROWN = 0.8  # every doubling of the smaller of two groups asks for so much more, up to GROWN_MEMBERS
+ALIKE = 0.04  # two articles that are more alike than their crowds by so much tell one event
+CROWD_AT_LEAST, CROWD_SHARE = 20, 0.05  # beyond so many, or such a share of the batch, it is a topic and no event
+FEW = 40  # in a batch of so few no word is known to be rare, and twice as much is asked for
+GROWN = 1.0  # every doubling of the smaller of two groups asks for so much more, up to GROWN_MEMBERS
 GROWN_MEMBERS = 8
-ONE_WORD = 0.45  # of what the strongest shared word says is not counted: one word alone may be chance
+ONE_WORD = 0.4  # of what the strongest shared word says is not counted: one word alone may be chance
 NEGLIGIBLE = 0.01  # a likeness below this counts as none
 STEM = 6  # characters of a word that count: "minister" and "ministry" are one
-NAME_BONUS = 1.8  # a word that is always capitalised counts up to so much more: names tell events apart
+NAME_BONUS = 2.0  # a word that is always capitalised counts up to so much more: names tell events apart
 TITLE_TIMES = 4  # a word of the headline counts as so many of the text
 LEAD_WORDS, LEAD_TIMES = 40, 2  # the news comes first: these words of the text count twice
 TEXT_WORDS = 260  # of the text that are read
@@ -52,7 +53,7 @@ def grouped(pieces: Iterable[Piece]) -> tuple[tuple[Piece, ...], ...]:
     """
     pages = _by_page(pieces)
     vectors = _vectors([_words(page) for page in pages])
-    groups = _joined(_likeness(vectors))
+    groups = _joined(_above_the_crowd(_likeness(vectors)))
     stories = [tuple(sorted((p for i in group for p in pages[i]), key=lambda p: p.key)) for group in groups]
     return tuple(sorted(stories, key=lambda story: (-len(story), story[0].key)))
 
@@ -136,6 +137,23 @@ def _likeness(vectors: Sequence[Vector]) -> Likeness:
             if alike >= NEGLIGIBLE:
                 like[here][there] = like[there][here] = alike
     return like
+
+
+def _above_the_crowd(like: Likeness) -> Likeness:
+    """The same without what two articles have in common with many: a crowded topic is no event.
+
+    From each likeness goes the mean of what each of the two has with the last of its crowd (0 where it has none).
+    """
+    size = max(CROWD_AT_LEAST, round(CROWD_SHARE * len(like)))
+    crowds = [nlargest(size, others.values())[-1] if len(others) >= size else 0.0 for others in like]
+    return [
+        {
+            other: above
+            for other, alike in others.items()
+            if (above := alike - (crowds[here] + crowds[other]) / 2) >= NEGLIGIBLE
+        }
+        for here, others in enumerate(like)
+    ]
 
 
 def _joined(like: Likeness) -> list[list[int]]:
