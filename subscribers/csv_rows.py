@@ -19,6 +19,7 @@ from subscribers.errors import BadFile, NotAnAddress
 
 SAMPLE_BYTES = 200_000
 DELIMITERS = ",;\t|"
+CODE_PAGES = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257"]
 FIELDS = {  # what a heading means, written in small letters and digits only; the first one found wins
     "email": ("email", "emailaddress", "mail", "emailadresse", "email1value", "subscriberemail", "correo", "address"),
     "name": ("name", "fullname", "displayname", "subscribername"),
@@ -158,6 +159,14 @@ def _encoding_of(path: Path) -> str:
                 decoder.decode(chunk)
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
-            best = from_bytes(head).best()
-            return best.encoding if best else "cp1252"
+            return _code_page_of(head)
     return "utf-8"
+
+
+def _code_page_of(sample: bytes) -> str:
+    """Which of the code pages that spreadsheets still write; the western one wherever it is as likely as another."""
+    matches = from_bytes(sample, cp_isolation=CODE_PAGES)
+    best = matches.best()
+    if best is None or any("cp1252" in m.could_be_from_charset for m in matches if m.chaos <= best.chaos):
+        return "cp1252"
+    return best.encoding

@@ -1,0 +1,215 @@
+"""Whatever happens in whatever order: who has left or is suppressed is in no audience without a fresh opt-in."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete
+from sqlmodel import Session, select
+
+from newsletter.database import Database
+from subscribers import (
+    NotAllowed,
+    SuppressionReason,
+    Way,
+    audience,
+    erasure,
+    preferences,
+    signup,
+    suppression,
+    transfer,
+    unsubscribe,
+)
+from subscribers.models import Consent, Leaving, Subscriber, Subscription, Suppression
+from subscribers.signup import Outcome
+from subscribers.tokens import Purpose, sign
+from tests.builders import NOW
+from tests.subscribers.conftest import KEYS, PROOF
+
+ANN = "ann@example.com"
+ACTS = (
+    *("ask", "confirm", "confirm_an_old_link", "import_active", "import_unsubscribed", "add", "one_click", "undo"),
+    *("leave_all", "operator", "complain", "bounce", "forbid", "erase", "pause", "resume", "join", "wait_a_day"),
+)
+
+
+class Story:
+    """What one person does to the store, and beside it two plain facts: has she left, and is she blocked?"""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.database, self.folder, self.now = database, folder, NOW
+        self.links: list[tuple[datetime, str]] = []  # every confirmation link that was mailed, and when
+        self.left_at: datetime | None = None
+        self.left_herself = False
+        self.blocked = False
+
+    def act(self, act: str) -> None:
+        getattr(self, act)()
+        self.now += timedelta(minutes=4)
+
+    def ask(self) -> None:
+        with self.database.transaction() as session:
+            self._mailed(signup.ask(session, KEYS, ["daily"], ANN, PROOF, self.now))
+
+    def join(self) -> None:
+        with self.database.transaction() as session:
+            if (one := self._found(session)) is not None:
+                self._mailed(preferences.join(session, KEYS, one.subscriber_id, "daily", PROOF, self.now))
+
+    def confirm(self) -> None:
+        if not self.links:
+            return
+        asked_at, link = self.links[-1]
+        with self.database.transaction() as session:
+            if signup.confirm(session, KEYS, link, PROOF, self.now).outcome is Outcome.GOOD:
+                assert self.left_at is None or asked_at > self.left_at, "a link older than the leaving"
+                self.left_at, self.blocked = None, False
+
+    def confirm_an_old_link(self) -> None:
+        with self.database.transaction() as session:
+            for _, link in self.links[:-1]:
+                assert signup.confirm(session, KEYS, link, PROOF, self.now).outcome is not Outcome.GOOD
+
+    def import_active(self) -> None:
+        self._import("active")
+
+    def import_unsubscribed(self) -> None:
+        with self.database.reading() as session:
+            knew_her = self._found(session) is not None
+        self._import("unsubscribed")
+        if knew_her or not self.blocked:
+            self._leaves(herself=False)
+
+    def add(self) -> None:
+        try:
+            with self.database.transaction() as session:
+                signup.add(session, KEYS, "daily", ANN, PROOF, self.now)
+        except NotAllowed:
+            return
+        assert not self.blocked
+
+    def one_click(self) -> None:
+        with self.database.transaction() as session:
+            if (one := self._found(session)) is not None:
+                token = sign(KEYS, Purpose.UNSUBSCRIBE, one.id or 0, 1)
+                unsubscribe.by_token(session, KEYS, token, Way.HEADER, self.now)
+                self._leaves(herself=True)
+
+    def undo(self) -> None:
+        with self.database.transaction() as session:
+            if (one := self._found(session)) is None:
+                return
+            token = sign(KEYS, Purpose.UNSUBSCRIBE, one.id or 0, 1)
+            standing = unsubscribe.undo(session, KEYS, token, self.now)
+        if self.left_at and standing and not standing.has_left:
+            assert self.left_herself
+            assert self.now - self.left_at < timedelta(minutes=10)
+            self.left_at = None
+
+    def leave_all(self) -> None:
+        with self.database.transaction() as session:
+            if (one := self._found(session)) is not None:
+                unsubscribe.leave_all(session, one.subscriber_id, Way.PREFERENCES, None, self.now)
+                self._leaves(herself=True)
+
+    def operator(self) -> None:
+        with self.database.transaction() as session:
+            if self._found(session) is not None:
+                unsubscribe.by_operator(session, ANN, None, self.now)
+                self._leaves(herself=False)
+
+    def complain(self) -> None:
+        self._suppress(SuppressionReason.COMPLAINT)
+
+    def bounce(self) -> None:
+        self._suppress(SuppressionReason.HARD_BOUNCE)
+
+    def forbid(self) -> None:
+        self._suppress(SuppressionReason.MANUAL)
+
+    def erase(self) -> None:
+        with self.database.transaction() as session:
+            erasure.erase(session, KEYS, ANN, self.now)
+        self.blocked, self.left_at = True, None
+
+    def pause(self) -> None:
+        with self.database.transaction() as session:
+            if (one := self._found(session)) is not None:
+                preferences.pause(session, one.subscriber_id, "daily", self.now + timedelta(minutes=2), self.now)
+
+    def resume(self) -> None:
+        with self.database.transaction() as session:
+            if (one := self._found(session)) is not None:
+                preferences.resume(session, one.subscriber_id, "daily", self.now)
+
+    def wait_a_day(self) -> None:
+        self.now += timedelta(days=1)
+
+    def is_mailed(self) -> bool:
+        with self.database.reading() as session:
+            return audience.count(session, "daily", self.now) == 1
+
+    def _leaves(self, *, herself: bool) -> None:
+        if self.left_at is None:  # a second leaving is none
+            self.left_at, self.left_herself = self.now, herself
+
+    def _mailed(self, due: signup.ConfirmationDue | None) -> None:
+        if due is not None:
+            self.links.append((self.now, sign(KEYS, Purpose.CONFIRM, due.subscription_id, due.asked_at)))
+
+    def _import(self, status: str) -> None:
+        path = self.folder / "people.csv"
+        path.write_text(f"email,status\n{ANN},{status}\n", encoding="utf-8")
+        transfer.import_csv(self.database.transaction, KEYS, "daily", path, "proof", self.now)
+
+    def _suppress(self, reason: SuppressionReason) -> None:
+        with self.database.transaction() as session:
+            suppression.suppress_address(session, KEYS, ANN, reason, "", self.now)
+        self.blocked = True
+
+    @staticmethod
+    def _found(session: Session) -> Subscription | None:
+        return session.exec(select(Subscription)).one_or_none()
+
+
+@pytest.mark.slow
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(acts=st.lists(st.sampled_from(ACTS), min_size=1, max_size=16))
+def test_no_order_of_events_mails_one_who_left(database: Database, acts: list[str]):
+    """Invariant 4, on both databases, against a rule of two facts that anybody can check."""
+    with database.transaction() as session:
+        for table in (Consent, Leaving, Subscription, Subscriber, Suppression):
+            session.execute(delete(table))
+    with TemporaryDirectory() as folder:
+        story = Story(database, Path(folder))
+        for act in acts:
+            story.act(act)
+            if story.is_mailed():
+                assert story.left_at is None, f"mailed after {act}, although she has left"
+                assert not story.blocked, f"mailed after {act}, although she is suppressed"
+
+
+@pytest.mark.parametrize(
+    ("acts", "mailed"),
+    [
+        (["ask", "confirm"], True),
+        (["import_active", "one_click", "import_active", "add"], False),
+        (["import_active", "one_click", "undo"], True),
+        (["import_active", "one_click", "wait_a_day", "undo"], False),
+        (["import_active", "one_click", "ask", "confirm"], True),
+        (["import_active", "erase", "import_active", "ask", "confirm"], True),
+        (["import_active", "complain", "ask", "confirm"], True),
+        (["import_active", "forbid", "ask", "confirm"], False),
+        (["ask", "confirm", "one_click", "wait_a_day", "ask", "one_click", "confirm"], False),
+        (["import_active", "pause"], True),
+    ],
+)
+def test_stories_that_end_as_readers_expect(database: Database, tmp_path: Path, acts: list[str], mailed: bool):
+    """The property above would hold for a store that mails nobody; these say when it must."""
+    story = Story(database, tmp_path)
+    for act in acts:
+        story.act(act)
+    assert story.is_mailed() is mailed

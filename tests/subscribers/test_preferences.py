@@ -1,0 +1,75 @@
+"""What a reader may choose by a link that may have been forwarded."""
+
+from datetime import timedelta
+
+from subscribers import SubscriptionState, audience, preferences
+from subscribers.tokens import Purpose, sign
+from tests.builders import NOW
+from tests.subscribers.conftest import KEYS, PROOF, a_reader, unsubscribe_token
+
+WEEK = timedelta(weeks=1)
+
+
+def look(session, number: int, now=NOW):
+    return preferences.look(session, KEYS, sign(KEYS, Purpose.PREFERENCES, number, 9), now)
+
+
+def test_the_page_shows_no_whole_address(session):
+    """Whoever holds a forwarded mail learns nothing."""
+    page = look(session, a_reader(session))
+    assert page.masked_email == "a…@e….com"
+    assert page.issue == 9
+    assert page.of("daily").state is SubscriptionState.ACTIVE
+    assert page.of("weekly") is None
+
+
+def test_a_pause_holds_until_its_day_and_ends_by_itself(session):
+    """Nobody has to remember to come back."""
+    number = a_reader(session)
+    assert preferences.pause(session, number, "daily", NOW + 2 * WEEK, NOW)
+    assert look(session, number).of("daily").state is SubscriptionState.PAUSED
+    assert audience.count(session, "daily", NOW + WEEK) == 0
+    assert look(session, number, NOW + 2 * WEEK).of("daily").state is SubscriptionState.ACTIVE
+    assert audience.count(session, "daily", NOW + 2 * WEEK) == 1
+
+
+def test_a_pause_can_be_ended(session):
+    """At once."""
+    number = a_reader(session)
+    preferences.pause(session, number, "daily", NOW + 2 * WEEK, NOW)
+    assert preferences.resume(session, number, "daily", NOW)
+    assert audience.count(session, "daily", NOW) == 1
+
+
+def test_neither_pause_nor_resume_brings_back_who_left(session):
+    """Leaving always wins."""
+    number = a_reader(session)
+    from subscribers import Way, unsubscribe
+
+    unsubscribe.leave(session, number, "daily", Way.LINK, None, NOW)
+    assert not preferences.pause(session, number, "daily", NOW - WEEK, NOW)
+    assert not preferences.resume(session, number, "daily", NOW)
+    assert audience.count(session, "daily", NOW + WEEK) == 0
+
+
+def test_one_more_newsletter_is_asked_for_and_not_given(session):
+    """The mailbox confirms, not the holder of the link."""
+    number = a_reader(session)
+    due = preferences.join(session, KEYS, number, "weekly", PROOF, NOW)
+    assert due.newsletters == ("weekly",)
+    assert audience.count(session, "weekly", NOW) == 0
+
+
+def test_a_name_is_one_clean_line(session):
+    """It will stand in a header."""
+    number = a_reader(session)
+    preferences.rename(session, number, " Ann\r\nBcc: x\0 Lee " + "x" * 300)
+    assert look(session, number).name.startswith("Ann Bcc: x Lee")
+    assert len(look(session, number).name) == 200
+
+
+def test_only_a_token_for_it_opens_the_page(session):
+    """A link to leave is no link to choose."""
+    a_reader(session)
+    assert preferences.look(session, KEYS, unsubscribe_token(session, "ann@example.com"), NOW) is None
+    assert preferences.look(session, KEYS, sign(KEYS, Purpose.PREFERENCES, 10**9), NOW) is None
