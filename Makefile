@@ -27,7 +27,7 @@ format: setup
 	$(RUN) ruff check --fix .
 
 setup: $(UV)
-	@$(UV) sync --frozen --quiet
+	@$(UV) sync --frozen --quiet --compile-bytecode
 
 .tools/bin/uv:
 	python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target .tools uv

@@ -7,13 +7,11 @@ from typing import Annotated
 
 import typer
 
-from newsletter import config, demo, sample, templates_folder
+from newsletter import config, sample, templates_folder
 from newsletter.cli.out import opened, plain, say, set_up_logs
 from newsletter.daily import Paper
 from newsletter.database import Database
 from newsletter.errors import Refused
-from newsletter.scheduler import Clockwork
-from newsletter.web.app import server
 
 db = typer.Typer(help="The database.", no_args_is_help=True)
 
@@ -57,6 +55,8 @@ def demo_(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where it all happens.")] = Path("newsletter-demo"),
 ) -> None:
     """A whole day on embedded parts, in a folder of its own; it ends by itself."""
+    from newsletter import demo  # with a web and a mail server in it, slow to import for the other commands
+
     demo.whole_day(folder, lambda line: say(line))
 
 
@@ -71,6 +71,8 @@ def upgrade(context: typer.Context) -> None:
 
 def run(context: typer.Context) -> None:
     """Live: scheduler, web pages and sender together, until stopped."""
+    from newsletter.scheduler import Clockwork
+
     set_up_logs(logging.INFO)
     with opened(context) as paper:
         clock = Clockwork(paper)
@@ -89,6 +91,8 @@ def serve(context: typer.Context) -> None:
 
 
 def _serve(paper: Paper) -> None:
+    from newsletter.web.app import server  # slow to import, wanted only here
+
     web = paper.config.web
     say(f"Listening on http://{web.host}:{web.port} (stop with Ctrl-C)")
     server(paper.config, paper.database).run()

@@ -1,0 +1,94 @@
+"""The command line as a person has it: a real process, its exit status, what it prints."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+NEWSLETTER = Path(sys.executable).parent / "newsletter"
+
+
+@dataclass
+class Project:
+    """A folder with a config.toml; `project("draft", "daily")` runs the command there."""
+
+    folder: Path
+
+    def __call__(self, *words: str, status: int = 0, **environment: str) -> str:
+        """Run a command, demand its exit status, and return what it printed on stdout (stderr if it failed)."""
+        done = subprocess.run(
+            self.command(*words), **self._place(environment), capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == status, f"{words}: status {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+        return done.stdout if status == 0 else done.stderr
+
+    def json(self, *words: str, status: int = 0) -> Any:
+        """The one JSON document that a command prints."""
+        done = subprocess.run(
+            self.command(*words, "--json"), **self._place({}), capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == status, f"{words}: status {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return json.loads(done.stdout)
+
+    def start(self, *words: str) -> "subprocess.Popen[str]":
+        """The same, going on beside the test."""
+        return subprocess.Popen(
+            self.command(*words), **self._place({}), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+
+    def command(self, *words: str) -> list[str]:
+        return [str(NEWSLETTER), *words]
+
+    def _place(self, environment: dict[str, str]) -> dict[str, Any]:
+        plain = {name: value for name, value in os.environ.items() if not name.startswith("NEWSLETTER_")}
+        return {"cwd": self.folder, "env": plain | {"COLUMNS": "200"} | environment, "stdin": subprocess.DEVNULL}
+
+
+def a_project(folder: Path, *, database_url: str = "", smtp: str = "", newsletter: str = "", more: str = "") -> Project:
+    """A small project that sends to `smtp`; the arguments are lines of TOML for their tables, `more` whole tables."""
+    (folder / "articles").mkdir(parents=True, exist_ok=True)
+    (folder / "secret.key").write_text("0123456789abcdef" * 4 + "\n")
+    (folder / "config.toml").write_text(f"""
+[site]
+name = "The Harbour Post"
+url = "https://post.example.com"
+postal_address = "1 Quay Street, Harbourton"
+[database]
+url = "{database_url or "sqlite:///newsletter.db"}"
+[smtp]
+host = "127.0.0.1"
+{smtp or 'security = "none"'}
+[[sources]]
+name = "city-desk"
+title = "The Harbour Post"
+kind = "folder"
+path = "articles"
+section = "City"
+[[newsletters]]
+slug = "daily"
+title = "The Harbour Daily"
+sender = "The Harbour Post <daily@example.com>"
+min_articles = 1
+{newsletter}
+{more}
+""")
+    return Project(folder)
+
+
+def an_article_file(folder: Path, number: int = 1, date: str = "2026-11-23 04:30") -> None:
+    """A small article in the project's folder."""
+    (folder / "articles" / f"ferry-{number}.md").write_text(
+        f"---\ntitle: Ferry number {number} sails again\ndate: {date}\nstandfirst: After {number} weeks.\n---\n"
+        "She came round the breakwater at ten past four, an hour late and sounding her horn.\n"
+    )
+
+
+def readers_file(folder: Path, count: int) -> list[str]:
+    """readers.csv with `count` addresses; returns them."""
+    addresses = [f"reader{n}@example.com" for n in range(1, count + 1)]
+    (folder / "readers.csv").write_text("email\n" + "\n".join(addresses) + "\n")
+    return addresses
