@@ -32,6 +32,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             Path("/usr/sbin/postfix").exists() and os.geteuid() == 0,
             "wants Postfix and root: apt-get install postfix",
         ),
+        "opendkim": (Path("/usr/sbin/opendkim").exists(), "wants OpenDKIM: apt-get install opendkim opendkim-tools"),
+        "spamassassin": (Path("/usr/bin/spamassassin").exists(), "wants SpamAssassin: apt-get install spamassassin"),
         "shared": ((SHARED / "data").is_dir(), "wants the test data in ../shared"),
     }
     for item in items:
