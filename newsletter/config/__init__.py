@@ -1,0 +1,43 @@
+"""config.toml and the NEWSLETTER_… secrets, read once into a frozen Config.
+
+The file says what should be, the database holds what is. An unknown key, a wrong type or an impossible value is a
+ConfigError that names the key and the line. A function gets its section of the Config, never the whole.
+
+`tables` says what every table of the file holds, `words` what a value may look like, `load` reads and checks the file,
+`lines` finds the line that an error is about.
+"""
+
+from newsletter.config.lines import line_of
+from newsletter.config.load import Secrets, load, parse, write_new_key
+from newsletter.config.tables import (
+    Collecting,
+    Config,
+    DatabaseSection,
+    Newsletter,
+    Section,
+    SectionRule,
+    Site,
+    Smtp,
+    Source,
+    Web,
+)
+from newsletter.config.words import weekdays_of
+
+__all__ = [
+    "Collecting",
+    "Config",
+    "DatabaseSection",
+    "Newsletter",
+    "Secrets",
+    "Section",
+    "SectionRule",
+    "Site",
+    "Smtp",
+    "Source",
+    "Web",
+    "line_of",
+    "load",
+    "parse",
+    "weekdays_of",
+    "write_new_key",
+]

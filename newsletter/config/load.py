@@ -1,0 +1,157 @@
+"""The file and its secrets → a checked Config with absolute paths."""
+
+import os
+import re
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from newsletter.config.lines import fault, sentence
+from newsletter.config.tables import Config, DatabaseSection
+from newsletter.errors import ConfigError
+from subscribers.tokens import Keys
+
+MIN_SECRET_CHARACTERS = 32
+
+
+class Secrets(BaseSettings):
+    """What never stands in the file."""
+
+    model_config = SettingsConfigDict(env_prefix="NEWSLETTER_", extra="ignore")
+    secret_key: str = ""
+    smtp_password: str = ""
+    database_password: str = ""
+
+
+def load(path: Path) -> Config:
+    """Read and check the file at `path`. Relative paths in it become absolute. Raises ConfigError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"There is no {path}: `newsletter init DIR` makes a project, --config names another file."
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} can't be read: {error}") from error
+    return parse(text, path.absolute(), Secrets())
+
+
+def parse(text: str, path: Path, secrets: Secrets) -> Config:
+    """The Config that `text` describes, as if it stood at `path`. Raises ConfigError with key and line."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path.name} is not TOML: {error}") from error
+    try:
+        config = Config.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError("\n".join(sentence(e, text, path.name) for e in error.errors())) from error
+    _check_names(config, text, path.name)
+    return _settled(config, path, secrets)
+
+
+def _check_names(config: Config, text: str, file: str) -> None:
+    """What one table says of another must exist: sources by name, sections by what sources feed."""
+    if not config.newsletters:
+        raise ConfigError(f"{file}: there is no [[newsletters]] table; one is needed.")
+    for kind, names in (
+        ("sources", [s.name for s in config.sources]),
+        ("newsletters", [n.slug for n in config.newsletters]),
+    ):
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            index = max(i for i, name in enumerate(names) if name == twice[0])
+            raise fault(file, text, (kind, index), f"{twice[0]!r} is there twice; names are unique")
+    for index, newsletter in enumerate(config.newsletters):
+        here = ("newsletters", index)
+        unknown = [name for name in newsletter.sources if name not in {s.name for s in config.sources}]
+        if unknown:
+            raise fault(file, text, (*here, "sources"), f"there is no source {unknown[0]!r}")
+        fed = {name for s in config.sources_of(newsletter) for name in (s.section, *s.sections)}
+        for number, section in enumerate(newsletter.sections):
+            if section.name not in fed:
+                where = (*here, "sections", number, "name")
+                raise fault(file, text, where, f"no source feeds the section {section.name!r}")
+
+
+def _settled(config: Config, path: Path, secrets: Secrets) -> Config:
+    """The same config with absolute paths and its secrets in place."""
+    base = path.parent
+    site = config.site.model_copy(
+        update={
+            "secret_key_file": base / config.site.secret_key_file,
+            "media_dir": base / config.site.media_dir,
+        }
+    )
+    smtp = config.smtp.model_copy(
+        update={
+            "journal_dir": base / config.smtp.journal_dir,
+            "ca_file": base / config.smtp.ca_file if config.smtp.ca_file else None,
+        }
+    )
+    smtp._password = secrets.smtp_password or _secret_in(smtp.password_file and base / smtp.password_file)
+    settled = config.model_copy(
+        update={
+            "site": site,
+            "smtp": smtp,
+            "database": DatabaseSection(url=_database_url(config.database.url, base, secrets.database_password)),
+            "sources": tuple(s.model_copy(update={"path": base / s.path}) if s.path else s for s in config.sources),
+        }
+    )
+    settled._path = path
+    settled._keys = _keys(secrets.secret_key, site.secret_key_file)
+    return settled
+
+
+def _database_url(url: str, base: Path, password: str) -> str:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ConfigError(f"database.url: {url!r} is no database address; write sqlite:///newsletter.db") from error
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise ConfigError(
+            f"database.url: {parsed.get_backend_name()} is not supported; use sqlite or postgresql+psycopg."
+        )
+    if parsed.get_backend_name() == "sqlite":
+        parsed = parsed.set(database=str(base / (parsed.database or "newsletter.db")))
+    elif parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if password:
+        parsed = parsed.set(password=password)
+    return parsed.render_as_string(hide_password=False)
+
+
+def _secret_in(file: Path | None) -> str:
+    if file is None:
+        return ""
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"{file} can't be read: {error.strerror}") from error
+
+
+def _keys(from_environment: str, file: Path) -> Keys | None:
+    """One key a line, the newest first; old ones go on being valid for links that are out already."""
+    words = from_environment or (_secret_in(file) if file.exists() else "")
+    lines = [line.strip() for line in re.split(r"[\n,]", words) if line.strip()]
+    if not lines:
+        return None
+    if any(len(line) < MIN_SECRET_CHARACTERS for line in lines):
+        raise ConfigError(
+            f"A key in {file.name} is shorter than {MIN_SECRET_CHARACTERS} characters; `init` makes a good one."
+        )
+    return Keys(tuple(line.encode() for line in lines))
+
+
+def write_new_key(file: Path) -> None:
+    """Make a key at `file`, readable by its owner alone. An existing one is left as it is."""
+    if file.exists():
+        return
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as out:
+        out.write(os.urandom(32).hex() + "\n")

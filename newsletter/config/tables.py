@@ -1,0 +1,238 @@
+"""The tables of config.toml, one class each, and what their values mean."""
+
+from datetime import date, datetime, time, timedelta
+from email.utils import parseaddr
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from newsletter.config.words import (
+    Clock,
+    Days,
+    Line,
+    Mailbox,
+    MailboxOrEmpty,
+    OptionalPath,
+    Slug,
+    WebAddress,
+    Zone,
+    ZoneOrEmpty,
+    weekdays_of,
+)
+from newsletter.errors import ConfigError
+from subscribers.tokens import Keys
+
+
+class Section(BaseModel):
+    """What every table of the file shares: frozen, and no key that it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Site(Section):
+    """Who publishes, and where readers find us on the web."""
+
+    name: Line
+    url: WebAddress
+    postal_address: Line
+    secret_key_file: Path = Field(default=Path("secret.key"), strict=False)
+    media_dir: Path = Field(default=Path("media"), strict=False)
+
+
+class DatabaseSection(Section):
+    url: str = "sqlite:///newsletter.db"
+
+
+class Web(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+
+
+class Smtp(Section):
+    """The relay that takes our mail, and how it is used."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=1025, ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: str = ""
+    password_file: OptionalPath = None
+    ca_file: OptionalPath = None
+    connections: int = Field(default=4, ge=1, le=100)
+    messages_per_minute: int = Field(default=0, ge=0)
+    bounce_address: MailboxOrEmpty = ""
+    deadline_hours: float = Field(default=20.0, gt=0, le=120)
+    journal_dir: Path = Field(default=Path("journal"), strict=False)
+    _password: str = PrivateAttr(default="")
+
+    @model_validator(mode="after")
+    def _no_password_in_the_clear(self) -> Self:
+        if self.username and self.security == "none":
+            raise ValueError('a login needs security = "starttls" or "tls": a password is never sent in the clear')
+        return self
+
+    @property
+    def password(self) -> str:
+        """From NEWSLETTER_SMTP_PASSWORD or `password_file`; never in the file itself, never shown."""
+        return self._password
+
+
+class Collecting(Section):
+    """Bounds for what strangers serve us."""
+
+    private_networks: tuple[str, ...] = Field(default=(), strict=False)
+    timeout_seconds: float = Field(default=20.0, gt=0, le=300)
+    max_bytes: int = Field(default=8_000_000, ge=1_000)
+    max_items: int = Field(default=500, ge=1)
+
+    @model_validator(mode="after")
+    def _networks_exist(self) -> Self:
+        for words in self.private_networks:
+            ip_network(words)
+        return self
+
+    @property
+    def allowed_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Private networks that sources may live in."""
+        return tuple(ip_network(words) for words in self.private_networks)
+
+
+class Source(Section):
+    """Where articles come from: a folder of files or a feed."""
+
+    name: Slug
+    title: Line = ""
+    kind: Literal["folder", "feed"]
+    path: Path | None = Field(default=None, strict=False)
+    url: WebAddress | None = None
+    section: Line
+    sections: tuple[Line, ...] = Field(default=(), strict=False)
+    weight: float = Field(default=1.0, ge=0, le=100)
+    timezone: ZoneOrEmpty = ""
+
+    @model_validator(mode="after")
+    def _has_its_place(self) -> Self:
+        if self.kind == "folder" and (self.path is None or self.url is not None):
+            raise ValueError("a folder has `path` and no `url`")
+        if self.kind == "feed" and (self.url is None or self.path is not None):
+            raise ValueError("a feed has `url` and no `path`")
+        return self
+
+    @property
+    def shown_as(self) -> str:
+        """The name that readers see."""
+        return self.title or self.name
+
+
+class SectionRule(Section):
+    """One section of an issue: its name and the most picks it may have."""
+
+    name: Line
+    max: int | None = Field(default=None, ge=1)
+
+
+class Newsletter(Section):
+    """One recurring publication: who sends it, when, and what is in it."""
+
+    slug: Slug
+    title: Line
+    sender: Mailbox
+    description: Line = ""
+    reply_to: MailboxOrEmpty = ""
+    editors: tuple[Mailbox, ...] = Field(default=(), strict=False)
+    timezone: Zone = "UTC"
+    days: Days = "mon-fri"
+    draft_at: Clock = "05:30"
+    send_at: Clock = "06:30"
+    grace_minutes: int = Field(default=180, ge=1, le=1440)
+    approval: Literal["required", "none"] = "required"
+    max_articles: int = Field(default=10, ge=1, le=40)
+    min_articles: int = Field(default=3, ge=1)
+    half_life_hours: float = Field(default=12.0, gt=0)
+    language: str = Field(default="en", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    accent: str = Field(default="#9c2b1f", pattern=r"^#[0-9a-fA-F]{6}$")
+    intro: str = Field(default="", max_length=2000)
+    signature: Line = ""
+    sources: tuple[str, ...] = Field(default=(), strict=False)
+    sections: tuple[SectionRule, ...] = Field(default=(), strict=False)
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if self.min_articles > self.max_articles:
+            raise ValueError(f"min_articles {self.min_articles} is more than max_articles {self.max_articles}")
+        if time.fromisoformat(self.draft_at) >= time.fromisoformat(self.send_at):
+            raise ValueError(f"draft_at {self.draft_at} must come before send_at {self.send_at}")
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def sender_address(self) -> str:
+        """The address alone: "daily@example.com"."""
+        return parseaddr(self.sender)[1]
+
+    def comes_out_on(self, day: date) -> bool:
+        """Whether `days` has this weekday."""
+        return day.weekday() in weekdays_of(self.days)
+
+    def moment(self, clock: Literal["draft_at", "send_at"], day: date) -> datetime:
+        """The instant of `clock` on `day` in the newsletter's zone, aware. In the hour a summer night skips, it is
+        the same instant after the gap; in the hour an autumn night repeats, the first one (PEP 495)."""
+        wall = time.fromisoformat(getattr(self, clock))
+        return datetime.combine(day, wall, tzinfo=self.zone)
+
+    def day_before(self, day: date) -> date:
+        """The last day before `day` on which the newsletter comes out: Friday for a Monday of a mon-fri one."""
+        return next(d for n in range(1, 8) if self.comes_out_on(d := day - timedelta(days=n)))
+
+
+class Config(Section):
+    """The whole file."""
+
+    site: Site
+    database: DatabaseSection = DatabaseSection()
+    web: Web = Web()
+    smtp: Smtp = Smtp()
+    collecting: Collecting = Collecting()
+    sources: tuple[Source, ...] = Field(default=(), strict=False)
+    newsletters: tuple[Newsletter, ...] = Field(default=(), strict=False)
+    _path: Path = PrivateAttr(default=Path("config.toml"))
+    _keys: Keys | None = PrivateAttr(default=None)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the file: every relative path begins there, and a project's own templates/ lies there."""
+        return self._path.parent
+
+    @property
+    def keys(self) -> Keys:
+        """What links are signed with. ConfigError if there is none."""
+        if self._keys is None:
+            raise ConfigError(
+                f"There is no key to sign links with: {self.site.secret_key_file} does not exist. "
+                "`newsletter init` makes one; or set NEWSLETTER_SECRET_KEY."
+            )
+        return self._keys
+
+    def newsletter(self, slug: str) -> Newsletter:
+        """The newsletter of that slug. ConfigError names those that exist."""
+        for newsletter in self.newsletters:
+            if newsletter.slug == slug:
+                return newsletter
+        known = ", ".join(n.slug for n in self.newsletters)
+        raise ConfigError(f"There is no newsletter {slug!r} in {self._path.name}; there is {known}.")
+
+    def sources_of(self, newsletter: Newsletter) -> tuple[Source, ...]:
+        """The sources that a newsletter draws on, in the order of the file."""
+        return tuple(s for s in self.sources if not newsletter.sources or s.name in newsletter.sources)
+
+    def sections_of(self, newsletter: Newsletter) -> tuple[SectionRule, ...]:
+        """Its sections in order; where it names none, those of its sources."""
+        if newsletter.sections:
+            return newsletter.sections
+        names = dict.fromkeys(name for s in self.sources_of(newsletter) for name in (s.section, *s.sections))
+        return tuple(SectionRule(name=name) for name in names)

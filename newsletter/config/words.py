@@ -1,0 +1,89 @@
+"""What a value of the file may look like: a zone, a time of day, an address, days. Pure."""
+
+import re
+from datetime import time
+from email.headerregistry import Address
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"there is no time zone {value!r}; zones look like Europe/London") from error
+    return value
+
+
+def _zone_or_empty(value: str) -> str:
+    return _zone(value) if value else value
+
+
+def _clock(value: str) -> str:
+    try:
+        time.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError(f"{value!r} is no time of day; write HH:MM") from error
+    if not re.fullmatch(r"\d\d:\d\d(:\d\d)?", value):
+        raise ValueError(f"{value!r} is no time of day; write HH:MM")
+    return value
+
+
+def _mailbox(value: str) -> str:
+    name, address = parseaddr(value)
+    try:
+        Address(name, addr_spec=address)
+    except Exception as error:
+        raise ValueError(f"{value!r} is no address; write Name <name@example.com>") from error
+    if "@" not in address or any(c in value for c in "\r\n\0"):
+        raise ValueError(f"{value!r} is no address; write Name <name@example.com>")
+    return value
+
+
+def _mailbox_or_empty(value: str) -> str:
+    return _mailbox(value) if value else value
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{value!r} is no web address; it begins with https:// or http://")
+    return value.rstrip("/")
+
+
+def _days(value: str) -> str:
+    weekdays_of(value)
+    return value
+
+
+def weekdays_of(words: str) -> frozenset[int]:
+    """The weekdays that `words` name, Monday = 0: "mon-fri", "daily", "sat,sun", "mon,wed-fri"."""
+    if words == "daily":
+        return frozenset(range(7))
+    days: set[int] = set()
+    for part in words.split(","):
+        first, _, last = part.strip().partition("-")
+        if first not in WEEKDAYS or (last and last not in WEEKDAYS):
+            raise ValueError(f"{words!r} names no days; write mon-fri, daily, or sat,sun")
+        start, end = WEEKDAYS.index(first), WEEKDAYS.index(last or first)
+        days.update(d % 7 for d in range(start, (end if end >= start else end + 7) + 1))
+    return frozenset(days)
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+ZoneOrEmpty = Annotated[str, AfterValidator(_zone_or_empty)]
+Clock = Annotated[str, AfterValidator(_clock)]
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
+MailboxOrEmpty = Annotated[str, AfterValidator(_mailbox_or_empty)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+OptionalPath = Annotated[Path | None, BeforeValidator(lambda words: Path(words) if words else None)]
+Days = Annotated[str, AfterValidator(_days)]
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$")]
+Line = Annotated[str, Field(pattern=r"^[^\r\n\x00]*$", max_length=300)]
