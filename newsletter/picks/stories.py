@@ -23,14 +23,14 @@ FEW = 40  # in a batch of so few no word is known to be rare, and twice as much 
 GROWN = 1.0  # every doubling of the smaller of two groups asks for so much more, up to GROWN_MEMBERS
 GROWN_MEMBERS = 8
 ONE_WORD = 0.4  # of what the strongest shared word says is not counted: one word alone may be chance
-NEGLIGIBLE = 0.01  # a likeness below this counts as none
+NEGLIGIBLE = 0.02  # a likeness below this counts as none
 STEM = 6  # characters of a word that count: "minister" and "ministry" are one
 NAME_BONUS = 2.0  # a word that is always capitalised counts up to so much more: names tell events apart
 TITLE_TIMES = 4  # a word of the headline counts as so many of the text
 LEAD_WORDS, LEAD_TIMES = 40, 2  # the news comes first: these words of the text count twice
 TEXT_WORDS = 260  # of the text that are read
 STRONGEST_WORDS = 120  # of an article that are compared
-COMMON_AT_LEAST, COMMON_SHARE = 100, 0.1  # a word in more articles than both says nothing of the event
+COMMON_AT_LEAST, COMMON_SHARE = 100, 0.05  # a word in more articles than both says nothing of the event
 
 WORD = re.compile(r"[^\W_]+")
 UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
@@ -170,9 +170,8 @@ def _joined(like: Likeness) -> list[list[int]]:
         if a not in members or b not in members or wanted != -_strength(like, members, a, b):
             continue  # one of the two has grown or gone since
         _join(like, members, a, b)
-        for other in like[a]:
-            strength = _strength(like, members, a, other)
-            if strength >= enough:
+        for other, alike in like[a].items():
+            if alike >= enough and (strength := _strength(like, members, a, other)) >= enough:
                 heappush(heap, (-strength, min(a, other), max(a, other)))
     return list(members.values())
 
@@ -191,7 +190,7 @@ def _join(like: Likeness, members: dict[int, list[int]], a: int, b: int) -> None
     of_a.pop(b, None)
     of_b.pop(a, None)
     both: dict[int, float] = {}
-    for other in sorted(of_a.keys() | of_b.keys()):
+    for other in of_a.keys() | of_b.keys():
         mean = (size_a * of_a.get(other, 0.0) + size_b * of_b.get(other, 0.0)) / (size_a + size_b)
         both[other] = like[other][a] = mean
         like[other].pop(b, None)
