@@ -71,7 +71,7 @@ def _confirm(
     if email is None or not titles:
         return None
     url = links.confirm(config.site, config.keys, about["subscription"], about["asked_at"])
-    return Address(addr_spec=email), {"titles": titles, "confirm_url": url}
+    return _address(email), {"titles": titles, "confirm_url": url}
 
 
 def _welcome(
@@ -87,7 +87,7 @@ def _welcome(
         .order_by(col(Issue.issue_date).desc())
         .limit(1)
     ).first()
-    return Address(addr_spec=reader.email), {
+    return _address(reader.email), {
         "rhythm": rhythm(newsletter),
         "next_issue": next_issue(newsletter, now),
         "latest_subject": latest.subject if latest else "",
@@ -135,6 +135,12 @@ def _message(newsletter: Newsletter, to: Address, subject: str, text: str, html:
     message.set_content(text, cte="quoted-printable")
     message.add_alternative(html, subtype="html", cte="quoted-printable")
     return message
+
+
+def _address(email: str) -> Address:
+    """In two parts: the library refuses a local part outside ASCII when it is to parse it itself."""
+    local, _, domain = email.rpartition("@")
+    return Address(username=local, domain=domain)
 
 
 def _message_id(config: Config, notice: Notice, newsletter: Newsletter) -> str:

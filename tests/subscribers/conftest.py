@@ -1,6 +1,7 @@
 """People to test with."""
 
 from datetime import timedelta
+from typing import TypeVar
 
 import pytest
 from sqlmodel import Session, select
@@ -15,6 +16,13 @@ from tests.builders import KEY, NOW
 KEYS = Keys((KEY.encode(),))
 PROOF = Proof("Send me the daily.", "https://post.example.com/", "192.0.2.1")
 MINUTE = timedelta(minutes=1)
+T = TypeVar("T")
+
+
+def the(value: T | None) -> T:
+    """The value, which must be there."""
+    assert value is not None
+    return value
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from sqlalchemy import insert, literal, select
+from sqlmodel import SQLModel, col
 
 from newsletter.database import Database
 from newsletter.delivery.models import Delivery, DeliveryState
@@ -20,9 +21,10 @@ from subscribers import (
     unsubscribe,
 )
 from tests.builders import NOW
-from tests.subscribers.conftest import KEYS, MINUTE, PROOF, a_reader, standing
+from tests.subscribers.conftest import KEYS, MINUTE, PROOF, a_reader, standing, the
 
 DAY = timedelta(days=1)
+LEDGER = SQLModel.metadata.tables["delivery"]
 
 
 def test_the_audience_is_active_or_past_its_pause_and_never_suppressed(session):
@@ -45,15 +47,17 @@ def test_the_selection_goes_into_the_ledger_as_one_statement(session):
     session.flush()
     chosen = audience.selection("daily", NOW).add_columns(
         literal(1),
-        literal(DeliveryState.QUEUED, Delivery.__table__.c.state.type),
+        literal(DeliveryState.QUEUED, LEDGER.c.state.type),
         literal(0),
         literal(""),
         literal(""),
-        literal(NOW, Delivery.__table__.c.changed_at.type),
+        literal(NOW, LEDGER.c.changed_at.type),
     )
     columns = ["subscriber_id", "subscription_id", "issue_id", "state", "attempts", "status", "why", "changed_at"]
     session.execute(insert(Delivery).from_select(columns, chosen))
-    rows = session.execute(select(Delivery.subscriber_id, Delivery.subscription_id).order_by(Delivery.id)).all()
+    rows = session.execute(
+        select(col(Delivery.subscriber_id), col(Delivery.subscription_id)).order_by(col(Delivery.id))
+    ).all()
     assert [row.subscriber_id for row in rows] == numbers
     assert rows[0].subscription_id == standing(session, "reader0@example.com").id
 
@@ -70,12 +74,12 @@ def test_each_recipient_is_named_or_has_a_reason_in_words(session):
     preferences.pause(session, fay, "daily", NOW + DAY, NOW)
     answers = audience.recipients(session, "daily", [ann, bob, cay, dan, eve, fay, 10**9], NOW + DAY)
     assert answers == {
-        ann: Recipient(ann, standing(session, "ann@example.com").id, "ann@example.com", "Ann Lee"),
+        ann: Recipient(ann, the(standing(session, "ann@example.com").id), "ann@example.com", "Ann Lee"),
         bob: NotNow("paused until 2026-12-07"),
         cay: NotNow("suppressed: complaint"),
         dan: NotNow("unsubscribed"),
         eve: NotNow("erased"),
-        fay: Recipient(fay, standing(session, "fay@example.com").id, "fay@example.com", ""),
+        fay: Recipient(fay, the(standing(session, "fay@example.com").id), "fay@example.com", ""),
         10**9: NotNow("erased"),
     }
     assert audience.recipients(session, "weekly", [ann], NOW) == {ann: NotNow("not subscribed")}

@@ -22,7 +22,7 @@ from subscribers import (
 )
 from subscribers.address import address_hash
 from tests.builders import NOW
-from tests.subscribers.conftest import KEYS, PROOF, a_reader, confirm_token, unsubscribe_token
+from tests.subscribers.conftest import KEYS, PROOF, a_reader, confirm_token, the, unsubscribe_token
 
 
 def test_the_directory_is_read_in_pages_by_number(session):
@@ -87,5 +87,5 @@ def test_an_erased_person_comes_back_only_by_their_own_opt_in(session):
     later = NOW + timedelta(days=2)
     due = signup.ask(session, KEYS, ["daily"], "ann@example.com", PROOF, later)
     assert audience.count(session, "daily", later) == 0
-    signup.confirm(session, KEYS, confirm_token(due), PROOF, later)
+    signup.confirm(session, KEYS, confirm_token(the(due)), PROOF, later)
     assert audience.count(session, "daily", later) == 1

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from subscribers import SubscriptionState, audience, preferences
+from subscribers import SubscriptionState, Way, audience, preferences, unsubscribe
 from subscribers.tokens import Purpose, sign
 from tests.builders import NOW
-from tests.subscribers.conftest import KEYS, PROOF, a_reader, unsubscribe_token
+from tests.subscribers.conftest import KEYS, PROOF, a_reader, the, unsubscribe_token
 
 WEEK = timedelta(weeks=1)
 
@@ -44,8 +44,6 @@ def test_a_pause_can_be_ended(session):
 def test_neither_pause_nor_resume_brings_back_who_left(session):
     """Leaving always wins."""
     number = a_reader(session)
-    from subscribers import Way, unsubscribe
-
     unsubscribe.leave(session, number, "daily", Way.LINK, None, NOW)
     assert not preferences.pause(session, number, "daily", NOW - WEEK, NOW)
     assert not preferences.resume(session, number, "daily", NOW)
@@ -55,7 +53,7 @@ def test_neither_pause_nor_resume_brings_back_who_left(session):
 def test_one_more_newsletter_is_asked_for_and_not_given(session):
     """The mailbox confirms, not the holder of the link."""
     number = a_reader(session)
-    due = preferences.join(session, KEYS, number, "weekly", PROOF, NOW)
+    due = the(preferences.join(session, KEYS, number, "weekly", PROOF, NOW))
     assert due.newsletters == ("weekly",)
     assert audience.count(session, "weekly", NOW) == 0
 

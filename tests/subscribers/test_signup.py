@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlmodel import Session, func, select
+from sqlmodel import Session, col, func, select
 
 from newsletter.database import Database
 from subscribers import (
@@ -38,7 +38,7 @@ def test_asking_makes_nobody_a_reader_and_confirming_does(session):
     result = signup.confirm(session, KEYS, confirm_token(due), PROOF, NOW + timedelta(hours=1))
     assert (result.outcome, result.newsletters) == (Outcome.GOOD, ("daily",))
     assert audience.count(session, "daily", NOW + DAY) == 1
-    acts = session.exec(select(Consent.act, Consent.wording, Consent.network_address).order_by(Consent.id)).all()
+    acts = session.exec(select(Consent.act, Consent.wording, Consent.network_address).order_by(col(Consent.id))).all()
     assert acts == [("asked", PROOF.wording, "192.0.2.1"), ("confirmed", PROOF.wording, "192.0.2.1")]
 
 

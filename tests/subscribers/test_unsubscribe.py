@@ -20,7 +20,7 @@ from subscribers import (
 from subscribers.models import Leaving
 from subscribers.tokens import Keys, Purpose, sign
 from tests.builders import NOW
-from tests.subscribers.conftest import KEYS, MINUTE, a_reader, standing, unsubscribe_token
+from tests.subscribers.conftest import KEYS, MINUTE, a_reader, standing, the, unsubscribe_token
 
 LATER = NOW + timedelta(days=30)
 
@@ -29,7 +29,7 @@ def test_a_leaving_is_written_down_with_its_issue_its_way_and_how_long_it_was(se
     """What the desk and the rates are made of."""
     a_reader(session)
     token = unsubscribe_token(session, "ann@example.com", issue=214)
-    left = unsubscribe.by_token(session, KEYS, token, Way.HEADER, LATER)
+    left = the(unsubscribe.by_token(session, KEYS, token, Way.HEADER, LATER))
     assert left.has_left
     assert left.masked_email == "a…@e….com"
     row = session.exec(select(Leaving)).one()
@@ -73,7 +73,7 @@ def test_looking_changes_nothing(session):
     """GET and HEAD come from scanners."""
     a_reader(session)
     token = unsubscribe_token(session, "ann@example.com")
-    assert not unsubscribe.look(session, KEYS, token, LATER).has_left
+    assert not the(unsubscribe.look(session, KEYS, token, LATER)).has_left
     assert standing(session, "ann@example.com").state is SubscriptionState.ACTIVE
     assert not session.dirty
     assert not session.new
@@ -83,7 +83,7 @@ def test_forged_and_borrowed_tokens_take_nobody_off(session):
     """Purpose-bound, every character of it; a key that is still kept is good for years."""
     a_reader(session)
     token = unsubscribe_token(session, "ann@example.com", issue=7)
-    number = standing(session, "ann@example.com").id
+    number = the(standing(session, "ann@example.com").id)
     forged = [token[:n] + ("A" if token[n] != "A" else "B") + token[n + 1 :] for n in range(len(token))]
     borrowed = [sign(KEYS, purpose, number, 7) for purpose in Purpose if purpose is not Purpose.UNSUBSCRIBE]
     for bad in (*forged, *borrowed, "", "x" * 44, sign(KEYS, Purpose.UNSUBSCRIBE, 10**12, 0)):
@@ -98,12 +98,12 @@ def test_a_leaving_can_be_undone_for_ten_minutes(session):
     """After that only a fresh double opt-in brings the reader back."""
     a_reader(session)
     token = unsubscribe_token(session, "ann@example.com")
-    assert unsubscribe.by_token(session, KEYS, token, Way.LINK, LATER).may_undo
-    assert not unsubscribe.undo(session, KEYS, token, LATER + 9 * MINUTE).has_left
+    assert the(unsubscribe.by_token(session, KEYS, token, Way.LINK, LATER)).may_undo
+    assert not the(unsubscribe.undo(session, KEYS, token, LATER + 9 * MINUTE)).has_left
     assert session.exec(select(Leaving)).one().undone_at == LATER + 9 * MINUTE
     assert audience.count(session, "daily", LATER) == 1
     unsubscribe.by_token(session, KEYS, token, Way.LINK, LATER)
-    assert unsubscribe.undo(session, KEYS, token, LATER + 10 * MINUTE).has_left
+    assert the(unsubscribe.undo(session, KEYS, token, LATER + 10 * MINUTE)).has_left
     assert audience.count(session, "daily", LATER) == 0
 
 
@@ -113,7 +113,7 @@ def test_only_ones_own_leaving_can_be_undone_by_a_link(session, way):
     number = a_reader(session)
     token = unsubscribe_token(session, "ann@example.com")
     unsubscribe.leave(session, number, "daily", way, None, LATER)
-    assert unsubscribe.undo(session, KEYS, token, LATER).has_left
+    assert the(unsubscribe.undo(session, KEYS, token, LATER)).has_left
 
 
 def test_undo_does_not_lift_a_suppression(session):
@@ -142,8 +142,8 @@ def test_a_reason_is_kept_once_on_one_line(session):
     token = unsubscribe_token(session, "ann@example.com")
     unsubscribe.say_why(session, KEYS, token, "before I left", NOW)
     assert session.exec(select(Leaving)).all() == []
-    assert unsubscribe.by_token(session, KEYS, token, Way.LINK, LATER).may_say_why
-    said = unsubscribe.say_why(session, KEYS, token, "too\r\nmuch\0 " + "x" * 2000, LATER)
+    assert the(unsubscribe.by_token(session, KEYS, token, Way.LINK, LATER)).may_say_why
+    said = the(unsubscribe.say_why(session, KEYS, token, "too\r\nmuch\0 " + "x" * 2000, LATER))
     unsubscribe.say_why(session, KEYS, token, "something else", LATER)
     reason = session.exec(select(Leaving)).one().reason
     assert reason.startswith("too much")

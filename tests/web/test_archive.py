@@ -10,7 +10,7 @@ from newsletter.rendering import slots
 from newsletter.rendering.models import Edition
 from subscribers.tokens import Purpose, sign
 from tests.builders import NOW, an_article
-from tests.subscribers.conftest import KEYS
+from tests.subscribers.conftest import KEYS, the
 
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
 HTML = (
@@ -35,7 +35,13 @@ def an_issue(site, day: date, state: IssueState = IssueState.SENT, *, started: b
         session.flush()
         session.add(
             Edition(
-                issue_id=issue.id, subject="", preheader="", html=HTML, text="", template_digest="", rendered_at=NOW
+                issue_id=the(issue.id),
+                subject="",
+                preheader="",
+                html=HTML,
+                text="",
+                template_digest="",
+                rendered_at=NOW,
             )
         )
 
@@ -106,7 +112,7 @@ def test_a_folders_article_has_a_page_behind_a_link_that_cannot_be_guessed(site)
         article = an_article(title="Ferry & <boat>", author="Mara Quill")
         session.add(article)
         session.flush()
-        token = sign(KEYS, Purpose.ARTICLE, article.id)
+        token = sign(KEYS, Purpose.ARTICLE, the(article.id))
     page = site.client.get(f"/articles/{token}")
     assert "<p>The boat is back.</p>" in page.text
     assert "Ferry &amp; &lt;boat&gt;" in page.text
