@@ -3,18 +3,19 @@
 The file says what should be, the database holds what is. An unknown key, a wrong type or an impossible value is a
 ConfigError that names the key and the line. A function gets its section of the Config, never the whole.
 
-`tables` says what every table of the file holds, `words` what a value may look like, `load` reads and checks the file,
+`tables` and `preflight` say what every table of the file holds, `words` what a value may look like, `load` reads and checks the file,
 `lines` finds the line that an error is about.
 """
 
 from newsletter.config.lines import line_of
 from newsletter.config.load import Secrets, load, parse, write_new_key
+from newsletter.config.preflight import Preflight
+from newsletter.config.section import Section
 from newsletter.config.tables import (
     Collecting,
     Config,
     DatabaseSection,
     Newsletter,
-    Section,
     SectionRule,
     Site,
     Smtp,
@@ -28,6 +29,7 @@ __all__ = [
     "Config",
     "DatabaseSection",
     "Newsletter",
+    "Preflight",
     "Secrets",
     "Section",
     "SectionRule",

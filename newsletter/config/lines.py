@@ -43,7 +43,8 @@ def _near(place: Sequence[str | int]) -> str | None:
     for part in place[:-1]:
         if isinstance(part, str) and table is not None:
             table = _table_in(table, part)
-    matches = get_close_matches(str(place[-1]), list(table.model_fields), n=1) if table else []
+    names = [field.alias or name for name, field in table.model_fields.items()] if table else []
+    matches = get_close_matches(str(place[-1]), names, n=1)
     return matches[0] if matches else None
 
 

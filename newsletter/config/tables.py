@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
+from newsletter.config.preflight import Preflight
+from newsletter.config.section import Section
 from newsletter.config.words import (
     Clock,
     Days,
@@ -24,12 +26,6 @@ from newsletter.config.words import (
 )
 from newsletter.errors import ConfigError
 from subscribers.tokens import Keys
-
-
-class Section(BaseModel):
-    """What every table of the file shares: frozen, and no key that it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Site(Section):
@@ -153,6 +149,7 @@ class Newsletter(Section):
     half_life_hours: float = Field(default=12.0, gt=0)
     language: str = Field(default="en", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
     accent: str = Field(default="#9c2b1f", pattern=r"^#[0-9a-fA-F]{6}$")
+    images: Literal["host", "link", "none"] = "host"
     intro: str = Field(default="", max_length=2000)
     signature: Line = ""
     sources: tuple[str, ...] = Field(default=(), strict=False)
@@ -198,6 +195,7 @@ class Config(Section):
     web: Web = Web()
     smtp: Smtp = Smtp()
     collecting: Collecting = Collecting()
+    preflight: Preflight = Preflight()
     sources: tuple[Source, ...] = Field(default=(), strict=False)
     newsletters: tuple[Newsletter, ...] = Field(default=(), strict=False)
     _path: Path = PrivateAttr(default=Path("config.toml"))
