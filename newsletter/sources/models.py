@@ -1,4 +1,4 @@
-"""Tables of the sources: what each one last said of itself, and the articles it told."""
+"""Tables of the sources: what each one last said of itself, the articles it told, and what it changed in them."""
 
 from datetime import datetime
 
@@ -13,11 +13,17 @@ class SourceState(SQLModel, table=True):
 
     __tablename__ = "source_state"
     name: str = Field(primary_key=True, max_length=40)
-    url: str = Field(default="", max_length=2000)  # what was asked: the two validators are good for nothing else
+    url: str = Field(default="", max_length=2000)  # as in config.toml; all that follows is good for nothing else
     etag: str = Field(default="", max_length=500)
     last_modified: str = Field(default="", max_length=100)
+    moved_to: str = Field(default="", max_length=2000)  # where permanent redirects lead: asked in place of `url`
+    is_gone: bool = False  # it answered 410: not asked again
     checked_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     good_at: datetime | None = Field(default=None, sa_type=UTCDateTime)  # the last time it was read whole
+    next_check_at: datetime | None = Field(default=None, sa_type=UTCDateTime)  # None: at once
+    left_alone_until: datetime | None = Field(default=None, sa_type=UTCDateTime)  # it said Retry-After
+    failing_since: datetime | None = Field(default=None, sa_type=UTCDateTime)  # the first failure after `good_at`
+    editors_told_at: datetime | None = Field(default=None, sa_type=UTCDateTime)  # of its death, once
     items: int = 0  # how many articles it held then
     error: str = Field(default="", max_length=500)  # in words; "" while all is well
 
@@ -41,6 +47,19 @@ class Article(SQLModel, table=True):
     image: str = Field(default="", max_length=2000)  # https://…, or media/HASH.jpg for one that we serve
     image_alt: str = Field(default="", max_length=500)
     words: int = 0  # of the body, for reading times; 0 where only a standfirst is known
+    place: int = 0  # in its feed when it was last there, from 1; 0 where a source has no order
     published_at: datetime = Field(sa_type=UTCDateTime, index=True)
     first_seen_at: datetime = Field(sa_type=UTCDateTime)
     changed_at: datetime = Field(sa_type=UTCDateTime)
+    page_read_at: datetime | None = Field(default=None, sa_type=UTCDateTime)  # for what the feed lacks; once
+
+
+class ArticleChange(SQLModel, table=True):
+    """What an article said before its source changed it."""
+
+    __tablename__ = "article_change"
+    id: int | None = Field(default=None, primary_key=True)
+    article_id: int = Field(foreign_key="article.id", ondelete="CASCADE", index=True)
+    at: datetime = Field(sa_type=UTCDateTime)
+    field: str = Field(max_length=20)  # guid, url, title or published_at
+    before: str = Field(max_length=2000)
