@@ -11,15 +11,17 @@ from newsletter.config.lines import line_of
 from newsletter.config.load import Secrets, load, parse, write_new_key
 from newsletter.config.preflight import Preflight
 from newsletter.config.section import Section
+from newsletter.config.relay import NamedRelay, Relay, Smtp
 from newsletter.config.tables import (
     Collecting,
     Config,
     DatabaseSection,
+    Logo,
     Newsletter,
     SectionRule,
     Site,
-    Smtp,
     Source,
+    Sponsor,
     Web,
 )
 from newsletter.config.words import weekdays_of
@@ -28,14 +30,18 @@ __all__ = [
     "Collecting",
     "Config",
     "DatabaseSection",
+    "Logo",
+    "NamedRelay",
     "Newsletter",
     "Preflight",
     "Secrets",
+    "Relay",
     "Section",
     "SectionRule",
     "Site",
     "Smtp",
     "Source",
+    "Sponsor",
     "Web",
     "line_of",
     "load",

@@ -11,7 +11,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from newsletter.config.lines import fault, sentence
+from newsletter import wordbook
+from newsletter.config.lines import Place, fault, sentence
+from newsletter.config.relay import DEFAULT_RELAY, secret_in
 from newsletter.config.tables import Config, DatabaseSection
 from newsletter.errors import ConfigError
 from subscribers.tokens import Keys
@@ -61,12 +63,14 @@ def _check_names(config: Config, text: str, file: str) -> None:
         raise ConfigError(f"{file}: there is no [[newsletters]] table; one is needed.")
     for kind, names in (
         ("sources", [s.name for s in config.sources]),
+        ("relays", [DEFAULT_RELAY, *(r.name for r in config.relays)]),
         ("newsletters", [n.slug for n in config.newsletters]),
     ):
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
             index = max(i for i, name in enumerate(names) if name == twice[0])
             raise fault(file, text, (kind, index), f"{twice[0]!r} is there twice; names are unique")
+    _check_relays(config, text, file)
     for index, newsletter in enumerate(config.newsletters):
         here = ("newsletters", index)
         unknown = [name for name in newsletter.sources if name not in {s.name for s in config.sources}]
@@ -77,6 +81,31 @@ def _check_names(config: Config, text: str, file: str) -> None:
             if section.name not in fed:
                 where = (*here, "sections", number, "name")
                 raise fault(file, text, where, f"no source feeds the section {section.name!r}")
+        if wrong := wordbook.fault_in(newsletter.words):
+            raise fault(file, text, (*here, "words", wrong[0]), wrong[1])
+
+
+def _check_relays(config: Config, text: str, file: str) -> None:
+    """Relays exist where they are named, no two claim one domain, and fallbacks lead to an end."""
+    known = {DEFAULT_RELAY: config.smtp.fallback} | {relay.name: relay.fallback for relay in config.relays}
+    places: list[tuple[Place, str]] = [(("smtp", "fallback"), config.smtp.fallback)]
+    places += [(("relays", i, "fallback"), relay.fallback) for i, relay in enumerate(config.relays)]
+    places += [(("newsletters", i, "relay"), newsletter.relay) for i, newsletter in enumerate(config.newsletters)]
+    for place, name in places:
+        if name and name not in known:
+            raise fault(file, text, place, f"there is no relay {name!r}; there is {', '.join(known)}")
+    for place, name in places:
+        passed: list[str] = []
+        while name and name not in passed:
+            passed.append(name)
+            name = known[name]
+        if name:
+            raise fault(file, text, place, f"fallbacks go in a circle: {' → '.join([*passed, name])}")
+    domains: set[str] = set()
+    for index, relay in enumerate(config.relays):
+        if twice := domains.intersection(relay.domains):
+            raise fault(file, text, ("relays", index, "domains"), f"{min(twice)} has a relay already")
+        domains.update(relay.domains)
 
 
 def _settled(config: Config, path: Path, secrets: Secrets) -> Config:
@@ -88,17 +117,13 @@ def _settled(config: Config, path: Path, secrets: Secrets) -> Config:
             "media_dir": base / config.site.media_dir,
         }
     )
-    smtp = config.smtp.model_copy(
-        update={
-            "journal_dir": base / config.smtp.journal_dir,
-            "ca_file": base / config.smtp.ca_file if config.smtp.ca_file else None,
-        }
-    )
-    smtp._password = secrets.smtp_password or _secret_in(smtp.password_file and base / smtp.password_file)
+    smtp = config.smtp.settled(base, secrets.smtp_password)
+    smtp = smtp.model_copy(update={"journal_dir": base / smtp.journal_dir})
     settled = config.model_copy(
         update={
             "site": site,
             "smtp": smtp,
+            "relays": tuple(relay.settled(base) for relay in config.relays),
             "database": DatabaseSection(url=_database_url(config.database.url, base, secrets.database_password)),
             "sources": tuple(s.model_copy(update={"path": base / s.path}) if s.path else s for s in config.sources),
         }
@@ -126,18 +151,9 @@ def _database_url(url: str, base: Path, password: str) -> str:
     return parsed.render_as_string(hide_password=False)
 
 
-def _secret_in(file: Path | None) -> str:
-    if file is None:
-        return ""
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigError(f"{file} can't be read: {error.strerror}") from error
-
-
 def _keys(from_environment: str, file: Path) -> Keys | None:
     """One key a line, the newest first; old ones go on being valid for links that are out already."""
-    words = from_environment or (_secret_in(file) if file.exists() else "")
+    words = from_environment or (secret_in(file) if file.exists() else "")
     lines = [line.strip() for line in re.split(r"[\n,]", words) if line.strip()]
     if not lines:
         return None

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, PrivateAttr, model_validator
 
 from newsletter.config.preflight import Preflight
+from newsletter.config.relay import NamedRelay, Relay, Smtp
 from newsletter.config.section import Section
 from newsletter.config.words import (
     Clock,
@@ -17,7 +18,6 @@ from newsletter.config.words import (
     Line,
     Mailbox,
     MailboxOrEmpty,
-    OptionalPath,
     Slug,
     WebAddress,
     Zone,
@@ -45,34 +45,6 @@ class DatabaseSection(Section):
 class Web(Section):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
-
-
-class Smtp(Section):
-    """The relay that takes our mail, and how it is used."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(default=1025, ge=1, le=65535)
-    security: Literal["starttls", "tls", "none"] = "starttls"
-    username: str = ""
-    password_file: OptionalPath = None
-    ca_file: OptionalPath = None
-    connections: int = Field(default=4, ge=1, le=100)
-    messages_per_minute: int = Field(default=0, ge=0)
-    bounce_address: MailboxOrEmpty = ""
-    deadline_hours: float = Field(default=20.0, gt=0, le=120)
-    journal_dir: Path = Field(default=Path("journal"), strict=False)
-    _password: str = PrivateAttr(default="")
-
-    @model_validator(mode="after")
-    def _no_password_in_the_clear(self) -> Self:
-        if self.username and self.security == "none":
-            raise ValueError('a login needs security = "starttls" or "tls": a password is never sent in the clear')
-        return self
-
-    @property
-    def password(self) -> str:
-        """From NEWSLETTER_SMTP_PASSWORD or `password_file`; never in the file itself, never shown."""
-        return self._password
 
 
 class Collecting(Section):
@@ -123,10 +95,29 @@ class Source(Section):
 
 
 class SectionRule(Section):
-    """One section of an issue: its name and the most picks it may have."""
+    """One section of an issue: its name and the most picks it may have. A light one closes the issue."""
 
     name: Line
     max: int | None = Field(default=None, ge=1)
+    light: bool = False
+
+
+class Logo(Section):
+    """A picture in the place of the title; `src` is a file beside config.toml or a web address."""
+
+    src: Line
+    alt: Line = ""
+    width: int = Field(default=200, ge=20, le=600)
+
+
+class Sponsor(Section):
+    """A slot that is paid for, and marked as such."""
+
+    text: str = Field(min_length=1, max_length=1000)
+    url: WebAddress
+    label: Line = ""
+    image: Line = ""
+    image_alt: Line = ""
 
 
 class Newsletter(Section):
@@ -135,6 +126,7 @@ class Newsletter(Section):
     slug: Slug
     title: Line
     sender: Mailbox
+    relay: Slug | Literal[""] = ""
     description: Line = ""
     reply_to: MailboxOrEmpty = ""
     editors: tuple[Mailbox, ...] = Field(default=(), strict=False)
@@ -150,8 +142,13 @@ class Newsletter(Section):
     language: str = Field(default="en", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
     accent: str = Field(default="#9c2b1f", pattern=r"^#[0-9a-fA-F]{6}$")
     images: Literal["host", "link", "none"] = "host"
+    design: str = Field(default="digest", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")
+    font: str = Field(default="", pattern=r"^[A-Za-z0-9 ,'\"-]*$", max_length=200)
+    logo: Logo | None = None
     intro: str = Field(default="", max_length=2000)
     signature: Line = ""
+    sponsor: Sponsor | None = None
+    words: dict[str, Line] = {}
     sources: tuple[str, ...] = Field(default=(), strict=False)
     sections: tuple[SectionRule, ...] = Field(default=(), strict=False)
 
@@ -194,6 +191,7 @@ class Config(Section):
     database: DatabaseSection = DatabaseSection()
     web: Web = Web()
     smtp: Smtp = Smtp()
+    relays: tuple[NamedRelay, ...] = Field(default=(), strict=False)
     collecting: Collecting = Collecting()
     preflight: Preflight = Preflight()
     sources: tuple[Source, ...] = Field(default=(), strict=False)
@@ -223,6 +221,12 @@ class Config(Section):
                 return newsletter
         known = ", ".join(n.slug for n in self.newsletters)
         raise ConfigError(f"There is no newsletter {slug!r} in {self._path.name}; there is {known}.")
+
+    def relay(self, name: str) -> Relay:
+        """The relay of that name; [smtp] for "smtp" and for no name. KeyError if there is none."""
+        if name in ("", self.smtp.known_as):
+            return self.smtp
+        return {relay.name: relay for relay in self.relays}[name]
 
     def sources_of(self, newsletter: Newsletter) -> tuple[Source, ...]:
         """The sources that a newsletter draws on, in the order of the file."""

@@ -58,6 +58,13 @@ def _web_address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _domain(value: str) -> str:
+    try:
+        return value.encode("idna").decode().lower()
+    except UnicodeError as error:
+        raise ValueError(f"{value!r} is no domain; write example.com") from error
+
+
 def _days(value: str) -> str:
     weekdays_of(value)
     return value
@@ -84,6 +91,7 @@ Mailbox = Annotated[str, AfterValidator(_mailbox)]
 MailboxOrEmpty = Annotated[str, AfterValidator(_mailbox_or_empty)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 OptionalPath = Annotated[Path | None, BeforeValidator(lambda words: Path(words) if words else None)]
+Domain = Annotated[str, Field(pattern=r"^[^@\s]+\.[^@\s.]+$"), AfterValidator(_domain)]
 Days = Annotated[str, AfterValidator(_days)]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$")]
 Line = Annotated[str, Field(pattern=r"^[^\r\n\x00]*$", max_length=300)]

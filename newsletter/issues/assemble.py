@@ -6,6 +6,7 @@ may be made again and again; what editors have approved is never touched.
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from email.utils import parseaddr
 from itertools import groupby
 from typing import Any
 
@@ -14,9 +15,9 @@ from sqlmodel import Session, col, delete, func, insert, select, update
 
 from newsletter import links
 from newsletter.config import Config, Newsletter
-from newsletter.issues import models, states, window
+from newsletter.issues import look, models, states, window
 from newsletter.issues.chosen import Chosen, chosen_for, shown_source, url_of
-from newsletter.issues.contents import Also, Contents, Item, SectionOfItems
+from newsletter.issues.contents import WORDS_A_MINUTE, Also, Contents, Item, SectionOfItems
 from newsletter.issues.find import on
 from newsletter.issues.models import Decision, Issue, IssueState, Story
 from newsletter.issues.wording import preheader, subject
@@ -27,7 +28,6 @@ from newsletter.picks.stories import grouped
 
 WHO = "draft"  # who decided, where drafting itself did
 LONGEST_WHY = 500
-WORDS_A_MINUTE = 230
 
 
 def draft(session: Session, config: Config, newsletter: Newsletter, day: date, now: datetime) -> Issue:
@@ -196,7 +196,11 @@ def contents(session: Session, config: Config, newsletter: Newsletter, issue: Is
     """The issue as plain values, for templates, pages and checks. The rows alone decide what stands in it."""
     items = [_item(config, chosen) for chosen in chosen_for(session, issue)]
     lead, rest = (items[0], items[1:]) if items else (None, [])
-    sections = tuple(SectionOfItems(name, tuple(group)) for name, group in groupby(rest, key=lambda i: i.section))
+    light = {rule.name for rule in config.sections_of(newsletter) if rule.light}
+    sections = tuple(
+        SectionOfItems(name, tuple(group), is_light=name in light)
+        for name, group in groupby(rest, key=lambda i: i.section)
+    )
     site, slug = config.site, newsletter.slug
     return Contents(
         newsletter=slug,
@@ -218,6 +222,10 @@ def contents(session: Session, config: Config, newsletter: Newsletter, issue: Is
         sign_up_url=links.sign_up(site),
         archive_url=links.archive(site, slug),
         feed_url=links.archive_feed(site, slug),
+        look=look.look_of(config, newsletter),
+        sponsor=look.sponsor_of(config, newsletter),
+        reply_to=parseaddr(newsletter.reply_to)[1],
+        words=newsletter.words,
     )
 
 

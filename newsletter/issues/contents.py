@@ -3,8 +3,13 @@
 It is made from rows by `assemble.contents` and knows no database; two equal Contents give the same bytes.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
+
+WORDS_A_MINUTE = 230
+TOLD = 80  # words of a story without a standfirst that stand in the mail, at most
+LEAD_TOLD = 120  # of the lead's body
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,11 @@ class Item:
     minutes: int  # to read the whole piece; 0 where its length is not known
     published_at: datetime
     also: tuple[Also, ...] = ()
+    image_width: int = 0  # pixels of the file; 0 where they are not known
+    image_height: int = 0
+    is_update: bool = False  # it goes on with a story of an earlier issue
+    is_paid: bool = False  # its page wants a subscription
+    note: str = ""  # Markdown, by the editor
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,36 @@ class SectionOfItems:
 
     name: str
     items: tuple[Item, ...]
+    is_light: bool = False  # "And finally": it closes the issue, whatever its length
+
+
+@dataclass(frozen=True)
+class Sponsor:
+    """A paid slot, always marked as one by its `label`, and never among the stories."""
+
+    label: str  # "" for the word that the language has for it
+    text: str  # Markdown
+    url: str
+    image: str = ""  # an absolute address, or ""
+    image_alt: str = ""
+
+
+@dataclass(frozen=True)
+class Logo:
+    """It stands in the place of the title."""
+
+    url: str
+    alt: str
+    width: int  # pixels
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the issue is dressed, as config.toml says."""
+
+    design: str = "digest"  # the folder of its templates
+    font: str = ""  # "serif", "sans", a list of families, or "" for the design's own
+    logo: Logo | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +106,10 @@ class Contents:
     sign_up_url: str
     archive_url: str
     feed_url: str
+    look: Look = Look()
+    sponsor: Sponsor | None = None
+    reply_to: str = ""  # where readers may write to; "" asks them nothing
+    words: Mapping[str, str] = field(default_factory=dict)  # the newsletter's own, by key (`wordbook.keys`)
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -75,7 +119,12 @@ class Contents:
 
     @property
     def minutes(self) -> int:
-        """To read the issue itself, at least 1: its words as they stand in the mail, 230 a minute."""
-        words = sum(len(f"{i.title} {i.standfirst}".split()) for i in self.items) + len(self.intro.split())
-        lead_words = min(len(self.lead.body.split()), 120) if self.lead else 0
-        return max(1, round((words + lead_words) / 230))
+        """To read the issue itself, at least 1: its words as they stand in the mail."""
+        words = sum(_words_told(item) for item in self.items) + len(self.intro.split())
+        lead_words = min(len(self.lead.body.split()), LEAD_TOLD) if self.lead else 0
+        return max(1, round((words + lead_words) / WORDS_A_MINUTE))
+
+
+def _words_told(item: Item) -> int:
+    told = len(item.standfirst.split()) or min(len(item.body.split()), TOLD)
+    return len(item.title.split()) + told + len(item.note.split())
