@@ -53,7 +53,7 @@ def grouped(pieces: Iterable[Piece]) -> tuple[tuple[Piece, ...], ...]:
     """
     pages = _by_page(pieces)
     vectors = _vectors([_words(page) for page in pages])
-    groups = _joined(_above_the_crowd(_likeness(vectors)))
+    groups = _joined(_without_series(_above_the_crowd(_likeness(vectors)), pages))
     stories = [tuple(sorted((p for i in group for p in pages[i]), key=lambda p: p.key)) for group in groups]
     return tuple(sorted(stories, key=lambda story: (-len(story), story[0].key)))
 
@@ -154,6 +154,19 @@ def _above_the_crowd(like: Likeness) -> Likeness:
         }
         for here, others in enumerate(like)
     ]
+
+
+def _without_series(like: Likeness, pages: Sequence[Sequence[Piece]]) -> Likeness:
+    """The same without what one source's articles share whose headlines differ in a number alone: they are a series."""
+    titles = [(page[0].source, WORD.sub(_without_digits, page[0].title), page[0].title) for page in pages]
+    return [
+        {o: alike for o, alike in others.items() if titles[o][:2] != titles[here][:2] or titles[o] == titles[here]}
+        for here, others in enumerate(like)
+    ]
+
+
+def _without_digits(word: re.Match[str]) -> str:
+    return "" if any(map(str.isdigit, word[0])) else word[0]
 
 
 def _joined(like: Likeness) -> list[list[int]]:

@@ -78,6 +78,17 @@ def test_a_chain_of_odd_pairs_does_not_join_what_lies_at_its_ends():
     assert max(map(len, stories)) <= 2
 
 
+@pytest.mark.parametrize("others", [0, 12])
+def test_a_series_of_one_source_is_many_stories(others: int):
+    """Headlines that differ in a number alone, over one and the same text, are different articles."""
+    boats = [
+        a_piece(n, title=f"Ferry number {n} sails again", standfirst=f"After {n} weeks.", text=WIRE)
+        for n in range(1, 4)
+    ]
+    rest = [a_piece(number, title=title) for number, title in enumerate(EVENTS[:others], start=10)]
+    assert max(map(len, grouped([*boats, *rest]))) == 1
+
+
 def test_one_address_is_one_story_whatever_it_says():
     """Two sources that link to one page tell one story, also when the headline was changed."""
     first = a_piece(1, url="https://post.example.com/ship", title="Ferry aground")
