@@ -1,4 +1,4 @@
-"""The words of mails, pages and notices in the reader's language; dates, numbers and lists as that language writes them.
+"""The words of mails, pages and notices in the reader's language; dates, numbers and lists as it writes them.
 
 Templates and code mark their English words, `_("Read on")`; locale/de/LC_MESSAGES/newsletter.po says the same in
 German, and so on. The .po files are read as they stand, once a process, so there is no build step and none can be
@@ -154,7 +154,7 @@ def _from_narrow_to_wide(language: str) -> Iterable[str]:
     return ("-".join(parts[:length]) for length in range(len(parts), 0, -1))
 
 
-def _forms(identity: str | tuple[str, ...]) -> tuple[str, ...]:
+def _forms(identity: str | list[str] | tuple[str, ...]) -> Sequence[str]:
     return (identity,) if isinstance(identity, str) else identity
 
 

@@ -148,7 +148,7 @@ class Newsletter(Section):
     intro: str = Field(default="", max_length=2000)
     signature: Line = ""
     sponsor: Sponsor | None = None
-    words: dict[str, Line] = {}
+    words: dict[str, Line] = Field(default_factory=dict)
     sources: tuple[str, ...] = Field(default=(), strict=False)
     sections: tuple[SectionRule, ...] = Field(default=(), strict=False)
 

@@ -1,4 +1,4 @@
-"""How config.toml dresses an issue: its design, font, logo and sponsor. Pictures beside the file are stored as media."""
+"""How config.toml dresses an issue: its design, font, logo, sponsor. Pictures beside the file become media."""
 
 from newsletter import links
 from newsletter.config import Config, Newsletter
