@@ -3,24 +3,23 @@
 The file says what should be, the database holds what is. An unknown key, a wrong type or an impossible value is a
 ConfigError that names the key and the line. A function gets its section of the Config, never the whole.
 
-`tables` and `preflight` say what every table of the file holds, `words` what a value may look like, `load` reads and checks the file,
-`lines` finds the line that an error is about.
+`tables`, `relay` and `preflight` say what every table of the file holds, `words` what a value may look like, `load`
+reads and checks the file, `lines` finds the line that an error is about.
 """
 
+from newsletter.config.collecting import Collecting, Source
 from newsletter.config.lines import line_of
 from newsletter.config.load import Secrets, load, parse, write_new_key
 from newsletter.config.preflight import Preflight
-from newsletter.config.section import Section
 from newsletter.config.relay import NamedRelay, Relay, Smtp
+from newsletter.config.section import Section
 from newsletter.config.tables import (
-    Collecting,
     Config,
     DatabaseSection,
     Logo,
     Newsletter,
     SectionRule,
     Site,
-    Source,
     Sponsor,
     Web,
 )
@@ -34,8 +33,8 @@ __all__ = [
     "NamedRelay",
     "Newsletter",
     "Preflight",
-    "Secrets",
     "Relay",
+    "Secrets",
     "Section",
     "SectionRule",
     "Site",

@@ -63,7 +63,7 @@ def _check_names(config: Config, text: str, file: str) -> None:
         raise ConfigError(f"{file}: there is no [[newsletters]] table; one is needed.")
     for kind, names in (
         ("sources", [s.name for s in config.sources]),
-        ("relays", [DEFAULT_RELAY, *(r.name for r in config.relays)]),
+        ("relays", [r.name for r in config.relays]),
         ("newsletters", [n.slug for n in config.newsletters]),
     ):
         twice = [name for name, count in Counter(names).items() if count > 1]
@@ -103,6 +103,8 @@ def _check_relays(config: Config, text: str, file: str) -> None:
             raise fault(file, text, place, f"fallbacks go in a circle: {' → '.join([*passed, name])}")
     domains: set[str] = set()
     for index, relay in enumerate(config.relays):
+        if relay.name == DEFAULT_RELAY:
+            raise fault(file, text, ("relays", index, "name"), f"{DEFAULT_RELAY} is the name of the table [smtp]")
         if twice := domains.intersection(relay.domains):
             raise fault(file, text, ("relays", index, "domains"), f"{min(twice)} has a relay already")
         domains.update(relay.domains)

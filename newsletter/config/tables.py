@@ -2,13 +2,13 @@
 
 from datetime import date, datetime, time, timedelta
 from email.utils import parseaddr
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, PrivateAttr, model_validator
 
+from newsletter.config.collecting import Collecting, Source
 from newsletter.config.preflight import Preflight
 from newsletter.config.relay import NamedRelay, Relay, Smtp
 from newsletter.config.section import Section
@@ -21,7 +21,6 @@ from newsletter.config.words import (
     Slug,
     WebAddress,
     Zone,
-    ZoneOrEmpty,
     weekdays_of,
 )
 from newsletter.errors import ConfigError
@@ -45,53 +44,13 @@ class DatabaseSection(Section):
 class Web(Section):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
-
-
-class Collecting(Section):
-    """Bounds for what strangers serve us."""
-
-    private_networks: tuple[str, ...] = Field(default=(), strict=False)
-    timeout_seconds: float = Field(default=20.0, gt=0, le=300)
-    max_bytes: int = Field(default=8_000_000, ge=1_000)
-    max_items: int = Field(default=500, ge=1)
-
-    @model_validator(mode="after")
-    def _networks_exist(self) -> Self:
-        for words in self.private_networks:
-            ip_network(words)
-        return self
+    api_key_file: OptionalPath = None
+    _api_keys: tuple[str, ...] = PrivateAttr(default=())
 
     @property
-    def allowed_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
-        """Private networks that sources may live in."""
-        return tuple(ip_network(words) for words in self.private_networks)
-
-
-class Source(Section):
-    """Where articles come from: a folder of files or a feed."""
-
-    name: Slug
-    title: Line = ""
-    kind: Literal["folder", "feed"]
-    path: Path | None = Field(default=None, strict=False)
-    url: WebAddress | None = None
-    section: Line
-    sections: tuple[Line, ...] = Field(default=(), strict=False)
-    weight: float = Field(default=1.0, ge=0, le=100)
-    timezone: ZoneOrEmpty = ""
-
-    @model_validator(mode="after")
-    def _has_its_place(self) -> Self:
-        if self.kind == "folder" and (self.path is None or self.url is not None):
-            raise ValueError("a folder has `path` and no `url`")
-        if self.kind == "feed" and (self.url is None or self.path is not None):
-            raise ValueError("a feed has `url` and no `path`")
-        return self
-
-    @property
-    def shown_as(self) -> str:
-        """The name that readers see."""
-        return self.title or self.name
+    def api_keys(self) -> tuple[str, ...]:
+        """From NEWSLETTER_API_KEY or `api_key_file`, the newest first; none: the API takes nothing."""
+        return self._api_keys
 
 
 class SectionRule(Section):

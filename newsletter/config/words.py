@@ -65,6 +65,12 @@ def _domain(value: str) -> str:
         raise ValueError(f"{value!r} is no domain; write example.com") from error
 
 
+def _feed_address(value: str) -> str:
+    """As it stands: to a server, /feed and /feed/ are two addresses."""
+    _web_address(value)
+    return value
+
+
 def _days(value: str) -> str:
     weekdays_of(value)
     return value
@@ -90,6 +96,7 @@ Clock = Annotated[str, AfterValidator(_clock)]
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
 MailboxOrEmpty = Annotated[str, AfterValidator(_mailbox_or_empty)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+FeedAddress = Annotated[str, AfterValidator(_feed_address)]
 OptionalPath = Annotated[Path | None, BeforeValidator(lambda words: Path(words) if words else None)]
 Domain = Annotated[str, Field(pattern=r"^[^@\s]+\.[^@\s.]+$"), AfterValidator(_domain)]
 Days = Annotated[str, AfterValidator(_days)]
