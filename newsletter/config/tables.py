@@ -18,6 +18,7 @@ from newsletter.config.words import (
     Line,
     Mailbox,
     MailboxOrEmpty,
+    OptionalPath,
     Slug,
     WebAddress,
     Zone,
