@@ -4,6 +4,7 @@ import os
 import re
 import tomllib
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -28,6 +29,7 @@ class Secrets(BaseSettings):
     secret_key: str = ""
     smtp_password: str = ""
     database_password: str = ""
+    api_key: str = ""
 
 
 def load(path: Path) -> Config:
@@ -54,6 +56,7 @@ def parse(text: str, path: Path, secrets: Secrets) -> Config:
     except ValidationError as error:
         raise ConfigError("\n".join(sentence(e, text, path.name) for e in error.errors())) from error
     _check_names(config, text, path.name)
+    _check_extras(config, text, path.name)
     return _settled(config, path, secrets)
 
 
@@ -110,6 +113,14 @@ def _check_relays(config: Config, text: str, file: str) -> None:
         domains.update(relay.domains)
 
 
+def _check_extras(config: Config, text: str, file: str) -> None:
+    """What a key asks for must be installed."""
+    for index, source in enumerate(config.sources):
+        if source.fetch_pages and find_spec("trafilatura") is None:
+            words = "reading pages needs trafilatura: pip install 'newsletter[extract]', or take this key out"
+            raise fault(file, text, ("sources", index, "fetch_pages"), words)
+
+
 def _settled(config: Config, path: Path, secrets: Secrets) -> Config:
     """The same config with absolute paths and its secrets in place."""
     base = path.parent
@@ -121,10 +132,13 @@ def _settled(config: Config, path: Path, secrets: Secrets) -> Config:
     )
     smtp = config.smtp.settled(base, secrets.smtp_password)
     smtp = smtp.model_copy(update={"journal_dir": base / smtp.journal_dir})
+    web = config.web.model_copy()
+    web._api_keys = _api_keys(secrets.api_key or secret_in(web.api_key_file and base / web.api_key_file))
     settled = config.model_copy(
         update={
             "site": site,
             "smtp": smtp,
+            "web": web,
             "relays": tuple(relay.settled(base) for relay in config.relays),
             "database": DatabaseSection(url=_database_url(config.database.url, base, secrets.database_password)),
             "sources": tuple(s.model_copy(update={"path": base / s.path}) if s.path else s for s in config.sources),
@@ -153,10 +167,24 @@ def _database_url(url: str, base: Path, password: str) -> str:
     return parsed.render_as_string(hide_password=False)
 
 
+def _lines(words: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in re.split(r"[\n,]", words) if line.strip())
+
+
+def _api_keys(words: str) -> tuple[str, ...]:
+    """One key a line, the newest first; an old one works until its line is taken out."""
+    keys = _lines(words)
+    if any(len(key) < MIN_SECRET_CHARACTERS or not key.isascii() for key in keys):
+        raise ConfigError(
+            f"An API key (NEWSLETTER_API_KEY or web.api_key_file) is shorter than {MIN_SECRET_CHARACTERS} characters "
+            "or not plain ASCII; `openssl rand -hex 32` makes a good one."
+        )
+    return keys
+
+
 def _keys(from_environment: str, file: Path) -> Keys | None:
     """One key a line, the newest first; old ones go on being valid for links that are out already."""
-    words = from_environment or (secret_in(file) if file.exists() else "")
-    lines = [line.strip() for line in re.split(r"[\n,]", words) if line.strip()]
+    lines = _lines(from_environment or (secret_in(file) if file.exists() else ""))
     if not lines:
         return None
     if any(len(line) < MIN_SECRET_CHARACTERS for line in lines):
