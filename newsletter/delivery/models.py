@@ -1,6 +1,9 @@
-"""The table Delivery: one row for (issue, subscriber) is the ledger. No address stands in it."""
+"""The tables of the sending: Delivery, one row for (issue, subscriber), is the ledger; Lane is how fast, saved.
 
-from datetime import datetime
+No address stands in them.
+"""
+
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import Index, UniqueConstraint
@@ -27,7 +30,7 @@ class Delivery(SQLModel, table=True):
 
     __table_args__ = (
         UniqueConstraint("issue_id", "subscriber_id"),
-        Index("ix_delivery_work", "issue_id", "state", "due_at", "id"),
+        Index("ix_delivery_work", "issue_id", "state", "lane", "due_at", "id"),
         Index("ix_delivery_sender", "sender"),
     )
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
@@ -35,10 +38,25 @@ class Delivery(SQLModel, table=True):
     subscriber_id: int = Field(sa_type=BigId, index=True)  # no foreign key: the ledger outlives an erasure
     subscription_id: int = Field(sa_type=BigId)
     state: DeliveryState = Field(default=DeliveryState.QUEUED, sa_type=words(DeliveryState))
+    lane: str = Field(default="", max_length=100)  # which mailbox provider or relay it goes to, see lanes.py
     attempts: int = 0
-    due_at: datetime | None = Field(default=None, sa_type=UTCDateTime)  # not before; None: at once
+    due_at: datetime | None = Field(default=None, sa_type=UTCDateTime)  # of a queued or deferred one: not before
     sender: str | None = Field(default=None, max_length=40)  # whose hand it is in
     code: int | None = None  # the relay's last reply: 250, 452, 550
     status: str = Field(default="", max_length=12)  # RFC 3463, "5.1.1"
     why: str = Field(default="", max_length=500)  # the relay's last words, or ours
     changed_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class Lane(SQLModel, table=True):
+    """How fast a lane may go, and how its server bears it. Kept so that a restart does not forget and all senders, in
+    whatever process, share one rate. The lane `*` is all mail together; a lane without a row has no history."""
+
+    name: str = Field(primary_key=True, max_length=300)
+    free_at: datetime = Field(sa_type=UTCDateTime)  # when its next message may go
+    halvings: int = 0  # how often its rate was halved and not yet doubled again
+    refusals: int = 0  # "slow down", in a row
+    accepted: int = 0  # since the rate last changed
+    paused_until: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    day: date | None = None  # UTC
+    taken: int = 0  # messages on `day`, for the warm-up

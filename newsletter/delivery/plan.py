@@ -45,13 +45,16 @@ def _page(database: Database, issue: Issue, after: int, rows: int, now: datetime
 
 
 def _insert(session: Session, issue: Issue, page: Subquery, now: datetime) -> Insert:
-    names = ["issue_id", "subscriber_id", "subscription_id", "state", "attempts", "status", "why", "changed_at"]
+    names = ["issue_id", "subscriber_id", "subscription_id", "state", "lane", "attempts", "due_at", "status", "why"]
+    names.append("changed_at")
     rows: Select[tuple[object, ...]] = select(
         literal(issue.id),
         page.c.subscriber_id,
         page.c.subscription_id,
         literal(DeliveryState.QUEUED.value),
+        literal(""),
         literal(0),
+        literal(now, TABLE.c.due_at.type),
         literal(""),
         literal(""),
         literal(now, TABLE.c.changed_at.type),

@@ -39,6 +39,7 @@ class Issue(SQLModel, table=True):
     approved_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     drawn_at: datetime | None = Field(default=None, sa_type=UTCDateTime)  # when the whole audience was in the ledger
     started_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    claims: int = 0  # how often a sender took a batch in hand: a journal that knows of more outlived this store
     deadline_at: datetime | None = Field(default=None, sa_type=UTCDateTime)  # refused deliveries are tried until then
     finished_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
