@@ -7,14 +7,14 @@ demo: setup            ## a whole day on embedded parts, in ./newsletter-demo
 	$(RUN) newsletter demo newsletter-demo
 
 test: setup            ## all tests but the long proofs
-	$(RUN) pytest -q -m "not proof"
+	$(RUN) pytest -q -n auto --dist worksteal -m "not proof"
 
 check: setup           ## the quick loop: format, lint, types, imports, fast tests
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
 	$(RUN) lint-imports
-	$(RUN) pytest -q -m "not proof and not slow and not browser and not postfix"
+	$(RUN) pytest -q -n auto --dist worksteal -m "not proof and not slow and not browser and not postfix"
 
 proof: setup           ## the long proofs
 	$(RUN) pytest -q -m proof
