@@ -3,11 +3,12 @@
 The file says what should be, the database holds what is. An unknown key, a wrong type or an impossible value is a
 ConfigError that names the key and the line. A function gets its section of the Config, never the whole.
 
-`tables`, `relay` and `preflight` say what every table of the file holds, `words` what a value may look like, `load`
-reads and checks the file, `lines` finds the line that an error is about.
+`tables`, `relay`, `dkim` and `preflight` say what every table of the file holds, `words` what a value may look like,
+`load` reads and checks the file, `lines` finds the line that an error is about.
 """
 
 from newsletter.config.collecting import Collecting, Source
+from newsletter.config.dkim import DkimKey
 from newsletter.config.lines import line_of
 from newsletter.config.load import Secrets, load, parse, write_new_key
 from newsletter.config.preflight import Preflight
@@ -29,6 +30,7 @@ __all__ = [
     "Collecting",
     "Config",
     "DatabaseSection",
+    "DkimKey",
     "Logo",
     "NamedRelay",
     "Newsletter",

@@ -74,6 +74,7 @@ def _check_names(config: Config, text: str, file: str) -> None:
             index = max(i for i, name in enumerate(names) if name == twice[0])
             raise fault(file, text, (kind, index), f"{twice[0]!r} is there twice; names are unique")
     _check_relays(config, text, file)
+    _check_dkim(config, text, file)
     for index, newsletter in enumerate(config.newsletters):
         here = ("newsletters", index)
         unknown = [name for name in newsletter.sources if name not in {s.name for s in config.sources}]
@@ -121,6 +122,19 @@ def _check_extras(config: Config, text: str, file: str) -> None:
             raise fault(file, text, ("sources", index, "fetch_pages"), words)
 
 
+def _check_dkim(config: Config, text: str, file: str) -> None:
+    """Every key signs somebody's mail, and no two stand in one place of the DNS."""
+    seen: set[tuple[str, str]] = set()
+    senders = sorted({newsletter.sender_address.rpartition("@")[2] for newsletter in config.newsletters})
+    for index, key in enumerate(config.dkim):
+        if not any(key.fits(domain) for domain in senders):
+            words = f"no newsletter sends from {key.domain}, only from {', '.join(senders)}"
+            raise fault(file, text, ("dkim", index, "domain"), words)
+        if (key.domain, key.selector) in seen:
+            raise fault(file, text, ("dkim", index, "selector"), f"{key.selector!r} of {key.domain} is there twice")
+        seen.add((key.domain, key.selector))
+
+
 def _settled(config: Config, path: Path, secrets: Secrets) -> Config:
     """The same config with absolute paths and its secrets in place."""
     base = path.parent
@@ -139,6 +153,7 @@ def _settled(config: Config, path: Path, secrets: Secrets) -> Config:
             "site": site,
             "smtp": smtp,
             "web": web,
+            "dkim": tuple(key.model_copy(update={"key_file": base / key.key_file}) for key in config.dkim),
             "relays": tuple(relay.settled(base) for relay in config.relays),
             "database": DatabaseSection(url=_database_url(config.database.url, base, secrets.database_password)),
             "sources": tuple(s.model_copy(update={"path": base / s.path}) if s.path else s for s in config.sources),

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, PrivateAttr, model_validator
 
 from newsletter.config.collecting import Collecting, Source
+from newsletter.config.dkim import DkimKey
 from newsletter.config.preflight import Preflight
 from newsletter.config.relay import NamedRelay, Relay, Smtp
 from newsletter.config.section import Section
@@ -156,6 +157,7 @@ class Config(Section):
     preflight: Preflight = Preflight()
     sources: tuple[Source, ...] = Field(default=(), strict=False)
     newsletters: tuple[Newsletter, ...] = Field(default=(), strict=False)
+    dkim: tuple[DkimKey, ...] = Field(default=(), strict=False)
     _path: Path = PrivateAttr(default=Path("config.toml"))
     _keys: Keys | None = PrivateAttr(default=None)
 
@@ -187,6 +189,12 @@ class Config(Section):
         if name in ("", self.smtp.known_as):
             return self.smtp
         return {relay.name: relay for relay in self.relays}[name]
+
+    def dkim_of(self, newsletter: Newsletter) -> tuple[DkimKey, ...]:
+        """The keys that sign its mail: those of the sender's own domain, else of the nearest one above it."""
+        fitting = [key for key in self.dkim if key.fits(newsletter.sender_address.rpartition("@")[2])]
+        nearest = max((len(key.domain) for key in fitting), default=0)
+        return tuple(key for key in fitting if len(key.domain) == nearest)
 
     def sources_of(self, newsletter: Newsletter) -> tuple[Source, ...]:
         """The sources that a newsletter draws on, in the order of the file."""
