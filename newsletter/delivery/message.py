@@ -1,31 +1,30 @@
 """Edition + reader → the bytes on the wire (RFC 5322, 2045, 2369, 8058). Pure.
 
-A message is made once an edition: headers that are the same for all, the text and the HTML part encoded with marks in
-the places of a reader's own links. It is cut at the marks once; a reader costs a join of byte segments.
+A message is made once an edition: headers that are the same for all, the text and the HTML part encoded, each in the
+encoding that makes it smaller, and cut where a reader's own words go. A reader costs four headers, a few short lines
+and a join.
 
 List headers are written by hand: the standard library folds and encodes a long List-Unsubscribe as if it were prose,
 which makes it invalid (RFC 2047 §5) and the mail program's own button disappears.
 """
 
 import hmac
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.header import Header
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
+from functools import lru_cache
 from hashlib import sha256
+from html import escape
+from zoneinfo import ZoneInfo
 
 from newsletter import links
 from newsletter.config import Newsletter, Site
-from newsletter.delivery.quoted_printable import encode
+from newsletter.delivery import prose
+from newsletter.delivery.base64_lines import Base64
+from newsletter.delivery.quoted_printable import QuotedPrintable
 from newsletter.rendering import slots
-from subscribers.tokens import LENGTH, Keys, Purpose, sign
-
-HEAD = "MarkHead".ljust(LENGTH, "Z")  # where a reader's own headers go
+from subscribers.tokens import Keys, Purpose, sign
 
 
 @dataclass(frozen=True)
@@ -40,24 +39,46 @@ class Reader:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One part of a message: `head` is its boundary line and headers, `content` its encoded text."""
+
+    head: bytes
+    content: QuotedPrintable | Base64
+    is_html: bool
+
+    def filled(self, values: Mapping[str, str]) -> list[bytes]:
+        """The part for the reader whose `values` these are, by mark, to be joined."""
+        words = {slot: slot.words(values) for slot in self.content.slots}
+        return [self.head, *self.content.filled(words)]
+
+
+@dataclass(frozen=True)
 class Mould:
-    """One edition's message, cut at its marks: `pieces[n]` is followed by the value of `marks[n]`."""
+    """One edition's message: what is the same for all, and the places for what is a reader's own."""
 
     site: Site
     issue_id: int
     domain: str  # right of the @ in Message-ID
-    pieces: tuple[bytes, ...]
-    marks: tuple[str, ...]
+    zone: ZoneInfo  # of Date
+    top: bytes  # the headers before a reader's own
+    rest: bytes  # the headers after them, and the empty line
+    parts: tuple[Part, ...]
+    end: bytes  # the last boundary line
 
     def fill(self, reader: Reader, keys: Keys, now: datetime) -> bytes:
         """The message for one reader: CRLF lines, none over 998 octets, undotted."""
         tokens = self.tokens(reader, keys)
         values = {
-            HEAD: self._head(reader, keys, tokens["unsubscribe"], now),
-            slots.UNSUBSCRIBE: tokens["unsubscribe"].encode(),
-            slots.PREFERENCES: tokens["preferences"].encode(),
+            slots.UNSUBSCRIBE: tokens["unsubscribe"],
+            slots.PREFERENCES: tokens["preferences"],
+            slots.NAME: prose.one_line(reader.name),
         }
-        return _join(self.pieces, self.marks, values)
+        in_html = values | {slots.NAME: escape(values[slots.NAME])}
+        out = [self.top, self._head(reader, keys, tokens["unsubscribe"], now), self.rest]
+        for part in self.parts:
+            out += part.filled(in_html if part.is_html else values)
+        out.append(self.end)
+        return b"".join(out)
 
     def tokens(self, reader: Reader, keys: Keys) -> dict[str, str]:
         """The reader's own tokens, by the names that `slots.fill` takes."""
@@ -69,9 +90,9 @@ class Mould:
     def _head(self, reader: Reader, keys: Keys, unsubscribe: str, now: datetime) -> bytes:
         """The headers that differ from reader to reader. Date is of now; Message-ID stays for a delivery's life."""
         lines = (
-            f"Date: {format_datetime(now)}",
+            f"Date: {_date(now.replace(microsecond=0), self.zone)}",
             f"Message-ID: {message_id(keys, self.issue_id, reader.delivery_id, self.domain)}",
-            f"To: {mailbox(reader.name, reader.email)}",
+            f"To: {prose.mailbox(reader.name, reader.email)}",
             f"List-Unsubscribe: <{links.unsubscribe(self.site, unsubscribe)}>",
             "",
         )
@@ -79,22 +100,19 @@ class Mould:
 
 
 def mould(site: Site, newsletter: Newsletter, issue_id: int, subject: str, html: str, text: str) -> Mould:
-    """Make the message of an edition and cut it at its marks. `html` and `text` hold the marks of `slots`."""
+    """Make the message of an edition. `html` and `text` hold the marks of `slots`."""
     boundary = "=_" + sha256(f"{issue_id}\0{subject}\0{html}".encode()).hexdigest()[:24]
-    whole = b"".join(
-        (
-            _prose_headers(newsletter, subject),
-            HEAD.encode() + b"\r\n",
-            _list_headers(site, newsletter, issue_id),
-            f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'.encode(),
-            _part(boundary, "plain", text),
-            _part(boundary, "html", html),
-            f"--{boundary}--\r\n".encode(),
-        )
+    mime = f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'
+    return Mould(
+        site=site,
+        issue_id=issue_id,
+        domain=newsletter.sender_address.rpartition("@")[2],
+        zone=newsletter.zone,
+        top=_prose_headers(newsletter, subject),
+        rest=_list_headers(site, newsletter, issue_id) + mime.encode(),
+        parts=(_part(f"--{boundary}", "plain", text), _part(f"\r\n--{boundary}", "html", html)),
+        end=f"\r\n--{boundary}--\r\n".encode(),
     )
-    domain = newsletter.sender_address.rpartition("@")[2]
-    pieces, marks = _cut(whole.replace(HEAD.encode() + b"\r\n", HEAD.encode()))
-    return Mould(site, issue_id, domain, pieces, marks)
 
 
 def message_id(keys: Keys, issue_id: int, delivery_id: int, domain: str) -> str:
@@ -103,26 +121,17 @@ def message_id(keys: Keys, issue_id: int, delivery_id: int, domain: str) -> str:
     return f"<{issue_id}.{delivery_id}.{mac}@{domain}>"
 
 
-def mailbox(name: str, address: str) -> str:
-    """`Name <address>` for a header, folded; the name in encoded words where it must be (RFC 2047 §5)."""
-    name = " ".join("".join(c if c.isprintable() else " " for c in name).split())
-    if not name:
-        return address
-    if name.isascii() and len(name) <= 60:
-        quoted = name if re.fullmatch(r"[A-Za-z0-9 ]+", name) else '"' + re.sub(r'(["\\])', r"\\\1", name) + '"'
-        return f"{quoted} <{address}>"
-    words = Header(name, "utf-8", maxlinelen=75, header_name="To").encode(linesep="\r\n")
-    return f"{words}\r\n <{address}>"
+@lru_cache(maxsize=8)
+def _date(now: datetime, zone: ZoneInfo) -> str:
+    """Of a second: thousands of messages have the same."""
+    return format_datetime(now.astimezone(zone))
 
 
 def _prose_headers(newsletter: Newsletter, subject: str) -> bytes:
-    """From, Reply-To and Subject: people's words, which the standard library encodes well (RFC 2047)."""
-    message = EmailMessage(policy=SMTP)
-    message["From"] = _address(newsletter.sender)
-    if newsletter.reply_to:
-        message["Reply-To"] = _address(newsletter.reply_to)
-    message["Subject"] = " ".join("".join(c if c.isprintable() else " " for c in subject).split())
-    return message.as_bytes().removesuffix(b"\r\n")
+    """From, Reply-To and Subject: people's words."""
+    fields = {"From": newsletter.sender, "Reply-To": newsletter.reply_to}
+    lines = [f"{name}: {prose.mailbox(*parseaddr(value), len(name) + 2)}" for name, value in fields.items() if value]
+    return "\r\n".join([*lines, f"Subject: {prose.subject(subject)}", ""]).encode()
 
 
 def _list_headers(site: Site, newsletter: Newsletter, issue_id: int) -> bytes:
@@ -143,28 +152,11 @@ def _list_headers(site: Site, newsletter: Newsletter, issue_id: int) -> bytes:
     return "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode("ascii")
 
 
-def _part(boundary: str, kind: str, text: str) -> bytes:
+def _part(boundary: str, kind: str, text: str) -> Part:
+    literals, places = slots.cut(text)
+    plain, dense = QuotedPrintable.of(literals, places), Base64.of(literals, places)
+    content = dense if dense.size < plain.size else plain
     head = (
-        f"--{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\n"
-        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+        f"{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: {content.name}\r\n\r\n"
     )
-    return head.encode() + encode(text, slots.MARKS)
-
-
-def _address(words: str) -> Address:
-    name, address = parseaddr(words)
-    return Address(name, addr_spec=address)
-
-
-def _cut(whole: bytes) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
-    """`whole` at its marks: one more piece than marks."""
-    parts = re.split(b"(" + b"|".join(re.escape(mark.encode()) for mark in (HEAD, *slots.MARKS)) + b")", whole)
-    return tuple(parts[0::2]), tuple(mark.decode() for mark in parts[1::2])
-
-
-def _join(pieces: tuple[bytes, ...], marks: tuple[str, ...], values: Mapping[str, bytes]) -> bytes:
-    out = [pieces[0]]
-    for mark, piece in zip(marks, pieces[1:], strict=True):
-        out.append(values[mark])
-        out.append(piece)
-    return b"".join(out)
+    return Part(head.encode(), content, is_html=kind == "html")

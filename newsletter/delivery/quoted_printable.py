@@ -1,57 +1,87 @@
-"""Quoted-printable as RFC 2045 §6.7 has it, by an encoder that knows words it must not break. Pure.
+"""A text with slots in quoted-printable (RFC 2045 §6.7): encoded once an edition, filled once a reader. Pure.
 
-The standard library's encoder breaks a line wherever it is full, also in the middle of a mark that is to be exchanged
-for a reader's token later. This one never does, and never writes more than 76 characters a line. It also keeps the
-bytes of one character together, and hides a dot or "From " at a line's start, which relays and mailboxes treat.
+A slot stands between soft line breaks, on lines of its own. So whatever goes there, a token or a name of any length
+and script, nothing around it moves and no line is longer than 76 characters. The standard library's encoder knows no
+slots, writes lines of 78, and leaves dots and "From " at a line's start, which relays and mailboxes change.
 """
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from newsletter.rendering.slots import Slot
 
 MAX_LINE = 76  # with the "=" of a soft line break, without CRLF
+_SOFT_BREAK = b"=\r\n"
+_AS_IT_IS = re.compile(r"[A-Za-z0-9_-]{1,75}")  # a token
 
 
-def encode(text: str, unbreakable: tuple[str, ...] = ()) -> bytes:
-    """`text` as quoted-printable UTF-8 with CRLF line ends, ending with one. `unbreakable` are plain ASCII words of
-    at most 75 characters."""
-    pattern = re.compile("|".join(map(re.escape, unbreakable)) + "|." if unbreakable else ".", re.DOTALL)
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
-    return "".join(_line(pattern.findall(line)) for line in lines).encode("ascii")
+@dataclass(frozen=True)
+class QuotedPrintable:
+    """A text, cut at its slots and encoded: `pieces[n]` is followed by the words of `slots[n]`."""
+
+    pieces: tuple[bytes, ...]
+    slots: tuple[Slot, ...]
+    name = "quoted-printable"
+
+    @classmethod
+    def of(cls, literals: tuple[str, ...], slots: tuple[Slot, ...]) -> "QuotedPrintable":
+        """From a text that was cut by `slots.cut`."""
+        *opening, last = map(encode, literals)
+        return cls((*map(_open_ended, opening), last), slots)
+
+    @property
+    def size(self) -> int:
+        """Bytes of what is the same for every reader."""
+        return sum(map(len, self.pieces))
+
+    def filled(self, words: Mapping[Slot, str]) -> list[bytes]:
+        """The lines for one reader, to be joined. `words` are one line each."""
+        out = [self.pieces[0]]
+        for slot, piece in zip(self.slots, self.pieces[1:], strict=True):
+            out.append(_on_own_lines(words[slot]))
+            out.append(piece)
+        return out
 
 
-def _line(pieces: list[str]) -> str:
-    """One line of text as one or more encoded lines."""
+def encode(text: str) -> bytes:
+    """`text`, with CRLF line ends, as quoted-printable UTF-8. It begins a line; it ends one only if `text` does."""
+    return "\r\n".join(map(_line, text.split("\r\n"))).encode("ascii")
+
+
+def _on_own_lines(words: str) -> bytes:
+    if _AS_IT_IS.fullmatch(words):
+        return words.encode("ascii") + _SOFT_BREAK
+    return _open_ended(encode(words))
+
+
+def _open_ended(encoded: bytes) -> bytes:
+    """What follows begins a new line that the reader does not see."""
+    return encoded + _SOFT_BREAK if encoded and not encoded.endswith(b"\r\n") else encoded
+
+
+def _line(text: str) -> str:
+    """One line of text as one or more encoded lines; the bytes of a character stay together."""
     out: list[str] = []
     room = MAX_LINE - 1
-    last = len(pieces) - 1
-    begins = True
-    for position, piece in enumerate(pieces):
-        code = _at_start(piece, pieces[position : position + 5]) if begins else None
-        code = code or (_at_end(piece) if position == last else None) or _CODES.get(piece) or _bytes(piece)
+    for position in range(len(text)):
+        code = _code(text, position, begins=not out)
         if len(code) > room:
             out.append("=\r\n")
             room = MAX_LINE - 1
-            code = _at_start(piece, pieces[position : position + 5]) or code
+            code = _code(text, position, begins=True)
         out.append(code)
         room -= len(code)
-        begins = False
-    out.append("\r\n")
     return "".join(out)
 
 
-def _at_start(piece: str, ahead: list[str]) -> str | None:
-    if piece == ".":
-        return "=2E"
-    return "=46" if ahead == list("From ") else None
+def _code(text: str, position: int, *, begins: bool) -> str:
+    character = text[position]
+    if begins and (character == "." or text.startswith("From ", position)):
+        return f"={ord(character):02X}"
+    if character in " \t" and position == len(text) - 1:
+        return f"={ord(character):02X}"
+    return _PLAIN.get(character) or "".join(f"={byte:02X}" for byte in character.encode())
 
 
-def _at_end(piece: str) -> str | None:
-    return _bytes(piece) if piece in " \t" else None
-
-
-def _bytes(piece: str) -> str:
-    if len(piece) > 1:
-        return piece  # an unbreakable word
-    return "".join(f"={byte:02X}" for byte in piece.encode())
-
-
-_CODES = {chr(c): chr(c) for c in (*range(33, 61), *range(62, 127), 32, 9)}
+_PLAIN = {chr(c): chr(c) for c in (*range(33, 61), *range(62, 127), 32, 9)}

@@ -10,5 +10,6 @@ _READERS_LINK = re.compile(rf"https?://[^\s\"'<>]*/(?:u|preferences)/(?:{'|'.joi
 
 
 def for_the_web(html: str, site: Site) -> str:
-    """`html` (or text) of an edition with every unsubscribe and preferences link leading to the sign-up page."""
-    return _READERS_LINK.sub(lambda _: links.sign_up(site), html)
+    """`html` (or text) of an edition with every unsubscribe and preferences link leading to the sign-up page, and
+    nobody's name."""
+    return slots.fill(_READERS_LINK.sub(lambda _: links.sign_up(site), html))

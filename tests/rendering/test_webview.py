@@ -26,3 +26,8 @@ def test_an_issue_that_was_frozen_under_another_address_is_shown_too() -> None:
     """A publisher moves house; the archive goes along."""
     old = f'<a href="http://old.example.com/post/u/{slots.UNSUBSCRIBE}">Unsubscribe</a>'
     assert for_the_web(old, issues.SITE) == '<a href="https://post.example.com/">Unsubscribe</a>'
+
+
+def test_an_issue_that_greets_its_reader_greets_nobody_on_the_web() -> None:
+    """The comma before the name goes with it."""
+    assert for_the_web(f"<p>Good morning, {slots.NAME}.</p>", issues.SITE) == "<p>Good morning.</p>"
