@@ -48,12 +48,14 @@ def test_the_selection_goes_into_the_ledger_as_one_statement(session):
     chosen = audience.selection("daily", NOW).add_columns(
         literal(1),
         literal(DeliveryState.QUEUED, LEDGER.c.state.type),
+        literal(""),
         literal(0),
         literal(""),
         literal(""),
         literal(NOW, LEDGER.c.changed_at.type),
     )
-    columns = ["subscriber_id", "subscription_id", "issue_id", "state", "attempts", "status", "why", "changed_at"]
+    columns = ["subscriber_id", "subscription_id", "issue_id", "state", "lane", "attempts", "status", "why"]
+    columns.append("changed_at")
     session.execute(insert(Delivery).from_select(columns, chosen))
     rows = session.execute(
         select(col(Delivery.subscriber_id), col(Delivery.subscription_id)).order_by(col(Delivery.id))
