@@ -5,8 +5,10 @@ the words are for people. `None` in place of a reply is a connection that broke 
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Stage(StrEnum):
@@ -21,6 +23,7 @@ class Stage(StrEnum):
     RCPT = "RCPT"
     DATA = "DATA"
     DOT = "final dot"
+    RSET = "RSET"  # between letters: is an idle connection still good?
 
 
 class Fate(StrEnum):
@@ -46,19 +49,30 @@ class Reply:
         return " ".join(part for part in (str(self.code), self.status, self.text) if part)
 
 
+MAX_WORDS = 500  # characters of a reply that are kept
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
 
 
-def parse(lines: list[bytes]) -> Reply:
+def parse(lines: Sequence[bytes]) -> Reply:
     """A reply out of its raw lines. Raises ValueError if they are none (RFC 5321 §4.2)."""
-    code = int(lines[0][:3])
-    if not 200 <= code <= 599 or any(line[:3] != lines[0][:3] for line in lines):
+    if len(lines) == 1:
+        return _parse_line(lines[0])
+    if any(line[:3] != lines[0][:3] for line in lines):
         raise ValueError("not an SMTP reply")
-    texts = [_printable(line[4:]) for line in lines]
-    found = _ENHANCED.match(texts[0])
+    first, *others = (_parse_line(line) for line in lines)
+    texts = [first.text, *(line.text for line in others)]
+    return Reply(first.code, first.status, " ".join(texts)[:MAX_WORDS].strip())
+
+
+@lru_cache(maxsize=128)  # "250 2.1.5 Ok" comes three times a message
+def _parse_line(line: bytes) -> Reply:
+    code = int(line[:3])
+    if not 200 <= code <= 599 or line[3:4] not in b" -":
+        raise ValueError("not an SMTP reply")
+    text = _printable(line[4:])
+    found = _ENHANCED.match(text)
     status = found[1] if found and found[1][0] == str(code)[0] else ""
-    words = " ".join(t.removeprefix(status).strip() if status else t.strip() for t in texts)
-    return Reply(code, status, words[:500].strip())
+    return Reply(code, status, text.removeprefix(status).strip()[:MAX_WORDS])
 
 
 def fate(stage: Stage, reply: Reply | None) -> Fate:
@@ -85,4 +99,5 @@ _BEFORE_THE_MESSAGE = (Stage.CONNECT, Stage.BANNER, Stage.EHLO, Stage.STARTTLS, 
 
 
 def _printable(raw: bytes) -> str:
-    return "".join(c if c.isprintable() else " " for c in raw.decode("utf-8", "replace"))
+    text = raw.decode("utf-8", "replace")
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)

@@ -1,0 +1,347 @@
+"""Many lines to one relay, worked by one thread: letters in, answers out.
+
+Each line has a conversation of its own. This page waits for all of them together and passes on what comes: replies to
+the conversations, letters to those that want one, answers to the caller. Python's standard client can't tell "not sent"
+from "may have been sent" when a connection breaks; here the stage is always known.
+
+Lines are opened in threads of their own, for a handshake takes long and the other lines go on meanwhile.
+"""
+
+import socket
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from select import POLLIN, POLLOUT, poll
+from threading import Thread
+from time import monotonic
+
+from newsletter.config import Relay
+from newsletter.delivery.conversation import Answer, Ask, Conversation, Letter, Step, converse
+from newsletter.delivery.dial import dial
+from newsletter.delivery.line import TIMEOUTS, Broken, Line
+from newsletter.delivery.replies import Fate, Reply, Stage
+from newsletter.errors import GiveUp, RelayDown, TryLater
+
+__all__ = ["TIMEOUTS", "Answer", "Connections", "Letter", "Wait", "hand_over"]
+
+LOOK_SECONDS = 0.1  # how often a source that says Wait is asked again at the latest
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a source of letters says when none may go for so many seconds."""
+
+    seconds: float
+
+
+@dataclass(slots=True, eq=False)
+class _Talk:
+    """A line in use: `stage` is what it waits for since `deadline` was set; None while it waits for a letter."""
+
+    line: Line
+    conversation: Conversation
+    stage: Stage | None = None
+    deadline: float = 0.0
+
+
+class Connections:
+    """Up to `most` open lines to a relay, kept from one `send` to the next. Not for several threads at once."""
+
+    def __init__(self, relay: Relay, most: int = 0, timeouts: dict[Stage, float] = TIMEOUTS) -> None:
+        """`most` 0 is what the relay's table says. Nothing is opened before there is a letter."""
+        self._relay, self._timeouts = relay, timeouts
+        self._most = most or relay.connections
+        self._idle: list[Line] = []
+        self._talks: dict[int, _Talk] = {}  # by the socket's number
+        self._opener = _Opener(relay, timeouts)
+        self._poll = poll()
+        self._poll.register(self._opener.bell, POLLIN)
+        # of one `send`
+        self._letters: Iterator[Letter | Wait] = iter(())
+        self._given_back: deque[Letter] = deque()  # taken, not handed over, and their line is gone
+        self._answers: list[Answer] = []
+        self._before_dot: Callable[[int], None] = _nothing
+        self._waits_until = 0.0
+        self._has_more = False
+        self._is_in_trouble = False
+        self._fault: BaseException | None = None
+
+    def send(self, letters: Iterable[Letter | Wait], before_dot: Callable[[int], None]) -> Iterator[Answer]:
+        """Hand the letters over, one answer each, on whichever line is free; so answers come in any order.
+
+        A letter without an answer was not handed over. No more letters are taken when no line is left, and when the
+        relay refuses the sender or wants a rest; what is on the wire still gets its answer. Listen to the end: who
+        stops listening does not hear of what is on the wire. Raises RelayDown when no line can be opened, or none
+        should be; an error of `letters` itself is raised when the wire is quiet.
+        """
+        self._letters, self._before_dot = iter(letters), before_dot
+        self._has_more, self._is_in_trouble, self._fault = True, False, None
+        self._given_back.clear()
+        self._waits_until = 0.0
+        idle, self._idle = self._idle, []
+        for line in idle:
+            self._start(line)
+        try:
+            while self._is_busy():
+                self._open_more()
+                for number, event in self._poll.poll(self._patience() * 1000):
+                    if number in self._talks:
+                        self._serve(self._talks[number], event)
+                    elif number == self._opener.bell.fileno():
+                        self._greet_new_lines()
+                self._look_at_the_clock()
+                if self._answers:
+                    answers, self._answers = self._answers, []
+                    yield from answers
+        finally:
+            self._put_down()
+        if self._fault:
+            raise self._fault
+
+    def close(self) -> None:
+        """Hang up all lines, politely."""
+        for line in self._idle:
+            line.close()
+        self._idle.clear()
+        self._opener.close()
+
+    # --- lines ------------------------------------------------------------------------------------------------------
+
+    def _is_busy(self) -> bool:
+        """Whether there is an answer to wait for, or a letter to hand over and a line that may come to take it."""
+        if any(talk.stage for talk in self._talks.values()):
+            return True
+        return self._has_letters() and bool(self._talks or self._opener.count or self._may_open())
+
+    def _may_open(self) -> bool:
+        return not (self._is_in_trouble or self._fault) and len(self._talks) + self._opener.count < self._most
+
+    def _open_more(self) -> None:
+        while self._has_letters() and self._may_open():
+            self._opener.start()
+
+    def _greet_new_lines(self) -> None:
+        for opened in self._opener.finished():
+            if isinstance(opened, Line):
+                self._start(opened)
+                continue
+            self._is_in_trouble = True
+            are_others_left = bool(self._talks or self._opener.count)
+            if not isinstance(opened, RelayDown) or opened.stop or not are_others_left:
+                self._fault = self._fault or opened
+                self._take_no_more()
+
+    def _start(self, line: Line) -> None:
+        talk = _Talk(line, converse(line, self._before_dot))
+        self._talks[line.socket.fileno()] = talk
+        self._poll.register(line.socket, POLLIN)
+        self._step(talk, next(talk.conversation))
+
+    def _serve(self, talk: _Talk, event: int) -> None:
+        """Something can be read or written on a line."""
+        try:
+            if event & POLLOUT:
+                talk.line.push()
+                self._listen(talk)
+            if event & ~POLLOUT:
+                talk.line.pull()
+            while talk.stage and (reply := talk.line.reply()):
+                self._go_on(talk, reply)
+            if talk.stage is None and talk.line.has_unread:
+                raise Broken("it spoke out of turn")
+        except (OSError, Broken):
+            self._break(talk)
+
+    def _break(self, talk: _Talk) -> None:
+        """The line broke or fell silent. Who waits for a reply gets None; who waited for a letter loses nothing."""
+        talk.line.is_closing = True
+        if talk.stage:
+            self._go_on(talk, None)
+        elif talk.line.socket.fileno() in self._talks:
+            self._finish(talk, None)
+
+    def _put_down(self) -> None:
+        """At the end of a `send`: who waits for a letter in vain rests; who is in the middle of one is cut off."""
+        for talk in list(self._talks.values()):
+            talk.line.is_closing |= talk.stage is not None
+            self._finish(talk, None)
+
+    def _look_at_the_clock(self) -> None:
+        now = monotonic()
+        for talk in list(self._talks.values()):
+            if talk.stage and talk.deadline <= now:
+                self._break(talk)
+            elif talk.stage is None and (letter := self._take()):
+                self._go_on(talk, letter)
+
+    def _patience(self) -> float:
+        """Seconds until something must be looked at although nothing came."""
+        now = monotonic()
+        ends = [talk.deadline for talk in self._talks.values() if talk.stage]
+        if len(ends) < len(self._talks):
+            ends.append(min(max(self._waits_until, now), now + LOOK_SECONDS))
+        return max(0.0, min(ends) - now) if ends else LOOK_SECONDS
+
+    # --- a conversation ---------------------------------------------------------------------------------------------
+
+    def _go_on(self, talk: _Talk, outcome: Reply | Letter | None) -> None:
+        """Tell a conversation the outcome of what it wanted."""
+        try:
+            step = talk.conversation.send(outcome)
+        except StopIteration as ended:
+            self._finish(talk, ended.value)
+        else:
+            self._step(talk, step)
+
+    def _step(self, talk: _Talk, step: Step) -> None:
+        """Do what a conversation wants done, until it has to wait."""
+        try:
+            while True:
+                if isinstance(step, Ask):
+                    self._ask(talk, step)
+                    return
+                if isinstance(step, Answer):
+                    self._keep(step)
+                    step = talk.conversation.send(None)
+                    continue
+                talk.stage = None
+                letter = self._take()
+                if letter is None and step.waits and self._has_letters():
+                    return  # until one comes
+                step = talk.conversation.send(letter)
+        except StopIteration as ended:
+            self._finish(talk, ended.value)
+
+    def _ask(self, talk: _Talk, ask: Ask) -> None:
+        talk.stage = ask.stage
+        talk.deadline = monotonic() + self._timeouts[ask.stage]
+        if ask.data:
+            try:
+                talk.line.push(ask.data)
+            except OSError:
+                talk.line.is_closing = True
+                talk.deadline = 0.0  # broken at the next look at the clock
+            if talk.line.wants_to_write:
+                self._listen(talk)
+
+    def _listen(self, talk: _Talk) -> None:
+        wanted = POLLIN | (POLLOUT if talk.line.wants_to_write else 0)
+        self._poll.modify(talk.line.socket, wanted)
+
+    def _finish(self, talk: _Talk, given_back: Letter | None) -> None:
+        """The conversation is over: the line rests until the next `send`, or it is hung up."""
+        del self._talks[talk.line.socket.fileno()]
+        self._poll.unregister(talk.line.socket)
+        talk.stage = None
+        talk.conversation.close()
+        if given_back:
+            self._given_back.append(given_back)
+        if not talk.line.is_worn:
+            self._idle.append(talk.line)
+        elif talk.line.is_closing:
+            talk.line.close()
+        else:  # a slow goodbye must not hold up the others
+            Thread(target=talk.line.close, daemon=True).start()
+
+    # --- letters ----------------------------------------------------------------------------------------------------
+
+    def _keep(self, answer: Answer) -> None:
+        """Remember an answer to pass on, and what it says of the relay: that it has had enough, or lost a line."""
+        self._answers.append(answer)
+        fate, reply = answer.fate, answer.reply
+        if fate is Fate.STOPPED or (fate is Fate.RELEASED and reply and reply.code != 421):
+            self._take_no_more()
+        elif fate in (Fate.RELEASED, Fate.UNCERTAIN):
+            self._is_in_trouble = True
+
+    def _take_no_more(self) -> None:
+        self._has_more = False
+        self._given_back.clear()
+
+    def _has_letters(self) -> bool:
+        return self._has_more or bool(self._given_back)
+
+    def _take(self) -> Letter | None:
+        """A letter that may go now; None if there is none, or none yet."""
+        if self._given_back:
+            return self._given_back.popleft()
+        if not self._has_more or self._waits_until > monotonic():
+            return None
+        try:
+            found = next(self._letters, None)
+        except BaseException as error:
+            self._fault, found = error, None
+        if isinstance(found, Wait):
+            self._waits_until = monotonic() + min(found.seconds, LOOK_SECONDS)
+            return None
+        self._has_more = found is not None
+        return found
+
+
+class _Opener:
+    """Opens lines in threads. `bell` can be read when one has finished; `count` are on their way."""
+
+    def __init__(self, relay: Relay, timeouts: dict[Stage, float]) -> None:
+        self._relay, self._timeouts = relay, timeouts
+        self._done: SimpleQueue[Line | BaseException] = SimpleQueue()
+        self.bell, self._rope = socket.socketpair()
+        self.count = 0
+
+    def start(self) -> None:
+        self.count += 1
+        Thread(target=self._open, daemon=True).start()
+
+    def _open(self) -> None:
+        try:
+            opened: Line | BaseException = dial(self._relay, self._timeouts)
+        except BaseException as error:
+            opened = error
+        self._done.put(opened)
+        try:
+            self._rope.send(b"!")
+        except OSError:  # nobody waits any more
+            self._hang_up()
+
+    def finished(self) -> Iterator[Line | BaseException]:
+        """Lines that have been opened, and the errors of those that have not."""
+        for _ in self.bell.recv(self.count):
+            self.count -= 1
+            yield self._done.get()
+
+    def close(self) -> None:
+        """Hang up also what was opened too late to be of use; what is still being opened hangs up by itself."""
+        self._rope.close()
+        self.bell.close()
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        with suppress(Empty):
+            while True:
+                if isinstance(opened := self._done.get_nowait(), Line):
+                    opened.close()
+
+
+def _nothing(_delivery_id: int) -> None:
+    """Before a dot that nobody writes down."""
+
+
+def hand_over(relay: Relay, envelope_from: str, recipient: str, data: bytes) -> str:
+    """Send one message on a connection of its own and return the relay's words. For notices and tests, not for issues.
+
+    `data` has CRLF line ends. Raises RelayDown, TryLater or GiveUp; a connection that broke after the final dot is
+    TryLater too: a notice twice is better than none.
+    """
+    connections = Connections(relay, most=1)
+    try:
+        answers = list(connections.send([Letter(0, envelope_from, recipient, data)], _nothing))
+    finally:
+        connections.close()
+    if not answers or answers[0].reply is None:
+        at = answers[0].stage if answers else Stage.CONNECT
+        raise TryLater(451, "4.4.2", f"the connection broke at {at}")
+    reply = answers[0].reply
+    if answers[0].fate is Fate.ACCEPTED:
+        return str(reply)
+    raise (GiveUp if reply.code // 100 == 5 else TryLater)(reply.code, reply.status, reply.text)

@@ -1,0 +1,153 @@
+"""One line to a relay: its socket, the bytes that wait to go out, and the replies that have come in.
+
+A line is opened by `dial` with blocking reads and writes; once it carries letters it never blocks: `push` and `pull` do
+what can be done at once, and the caller waits for many lines together.
+"""
+
+import socket
+import ssl
+from contextlib import suppress
+from time import monotonic
+
+from newsletter.config import Relay
+from newsletter.delivery.replies import Reply, Stage, parse
+
+# Seconds, at least (RFC 5321 §4.5.3.2). An early end after the final dot makes duplicates, hence ten minutes.
+TIMEOUTS = {
+    Stage.CONNECT: 60.0,
+    Stage.BANNER: 300.0,
+    Stage.EHLO: 300.0,
+    Stage.STARTTLS: 120.0,
+    Stage.AUTH: 120.0,
+    Stage.MAIL: 300.0,
+    Stage.RCPT: 300.0,
+    Stage.DATA: 120.0,
+    Stage.DOT: 600.0,
+    Stage.RSET: 20.0,  # nothing is lost by asking on another line
+}
+QUIT_SECONDS = 2.0
+STALE_SECONDS = 10.0  # of silence, after which a line is asked whether it is still there
+MAX_REPLY_BYTES = 65_536
+_NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+class Broken(Exception):
+    """The connection broke, fell silent, or spoke no SMTP."""
+
+
+class Line:
+    """An open connection. `features` is what EHLO offered; `sent` counts the letters it has carried."""
+
+    def __init__(self, plain: socket.socket, relay: Relay, timeouts: dict[Stage, float]) -> None:
+        self.socket = plain
+        self.relay, self.timeouts = relay, timeouts
+        self.features: dict[str, str] = {}
+        self.sent = 0
+        self.last_lines: list[bytes] = []  # of the last reply, whole
+        self.is_closing = False  # it broke, or the relay said 421
+        self._opened = self._last_used = monotonic()
+        self._incoming = bytearray()
+        self._outgoing = memoryview(b"")
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether it has carried enough and a new one should take its place."""
+        return (
+            self.is_closing
+            or self.sent >= self.relay.messages_per_connection
+            or monotonic() - self._opened > self.relay.seconds_per_connection
+        )
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it has been silent for so long that the relay, or a box on the way, may have forgotten it."""
+        return monotonic() - self._last_used > STALE_SECONDS
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether bytes have come that no reply was made of yet."""
+        return bool(self._incoming)
+
+    @property
+    def wants_to_write(self) -> bool:
+        return bool(self._outgoing)
+
+    # --- waiting for it: while it is opened and closed ---------------------------------------------------------------
+
+    def ask(self, command: bytes, stage: Stage) -> Reply:
+        """Write, wait, read. Raises Broken or OSError."""
+        self.socket.settimeout(self.timeouts[stage])
+        if command:
+            self.socket.sendall(command)
+        while (reply := self.reply()) is None:
+            self._take_in(self.socket.recv(65_536))
+        return reply
+
+    def close(self) -> None:
+        """Say QUIT, unless it is no use, and hang up; what the server thinks of it no longer matters."""
+        with suppress(OSError, Broken):
+            self.timeouts = self.timeouts | {Stage.RSET: QUIT_SECONDS}
+            if not self.is_closing:
+                self.ask(b"QUIT\r\n", Stage.RSET)
+        self.socket.close()
+
+    # --- not waiting: while it carries letters -----------------------------------------------------------------------
+
+    def push(self, data: bytes = b"") -> None:
+        """Send `data` after what still waits to go out, as far as it goes at once. Raises OSError."""
+        if data:
+            self._outgoing = memoryview(bytes(self._outgoing) + data if self._outgoing else data)
+        try:
+            while self._outgoing:
+                self._outgoing = self._outgoing[self.socket.send(self._outgoing) :]
+        except _NOT_NOW:
+            pass
+
+    def pull(self) -> None:
+        """Take in what has come. Raises Broken or OSError."""
+        try:
+            self._take_in(self.socket.recv(65_536))
+            while isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():
+                self._take_in(self.socket.recv(65_536))
+        except _NOT_NOW:
+            pass
+
+    def reply(self) -> Reply | None:
+        """The next reply that is here whole; None if there is none. Raises Broken."""
+        incoming = self._incoming
+        end = incoming.find(b"\n")
+        if end >= 0 and incoming[3:4] != b"-":  # nearly all replies are one line
+            lines = [bytes(incoming[:end]).rstrip(b"\r")]
+        else:
+            found = _whole(incoming)
+            if found is None:
+                if len(incoming) > MAX_REPLY_BYTES:
+                    raise Broken("a reply without end")
+                return None
+            lines, end = found
+        del incoming[: end + 1]
+        self.last_lines = lines
+        self._last_used = monotonic()
+        try:
+            reply = parse(lines)
+        except ValueError as error:
+            raise Broken("it does not speak SMTP") from error
+        self.is_closing |= reply.code == 421
+        return reply
+
+    def _take_in(self, chunk: bytes) -> None:
+        if not chunk:
+            raise Broken("the connection was closed")
+        self._incoming += chunk
+
+
+def _whole(incoming: bytearray) -> tuple[list[bytes], int] | None:
+    """The lines of a reply of several, and where its last one ends; None if that has not come yet."""
+    lines: list[bytes] = []
+    start = 0
+    while (end := incoming.find(b"\n", start)) >= 0:
+        lines.append(bytes(incoming[start:end]).rstrip(b"\r"))
+        if lines[-1][3:4] != b"-":
+            return lines, end
+        start = end + 1
+    return None
