@@ -19,4 +19,4 @@ class DkimKey(Section):
 
     def fits(self, domain: str) -> bool:
         """Whether mail from `domain` may carry its signature, so that DMARC calls the two aligned (RFC 9989)."""
-        return f".{domain.lower()}".endswith(f".{self.domain}")
+        return f".{domain}".endswith(f".{self.domain}")

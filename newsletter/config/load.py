@@ -13,6 +13,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from newsletter import wordbook
+from newsletter.config.dkim import DkimKey
 from newsletter.config.lines import Place, fault, sentence
 from newsletter.config.relay import DEFAULT_RELAY, secret_in
 from newsletter.config.tables import Config, DatabaseSection
@@ -125,7 +126,7 @@ def _check_extras(config: Config, text: str, file: str) -> None:
 def _check_dkim(config: Config, text: str, file: str) -> None:
     """Every key signs somebody's mail, and no two stand in one place of the DNS."""
     seen: set[tuple[str, str]] = set()
-    senders = sorted({newsletter.sender_address.rpartition("@")[2] for newsletter in config.newsletters})
+    senders = sorted({newsletter.sender_domain for newsletter in config.newsletters})
     for index, key in enumerate(config.dkim):
         if not any(key.fits(domain) for domain in senders):
             words = f"no newsletter sends from {key.domain}, only from {', '.join(senders)}"
@@ -159,9 +160,18 @@ def _settled(config: Config, path: Path, secrets: Secrets) -> Config:
             "sources": tuple(s.model_copy(update={"path": base / s.path}) if s.path else s for s in config.sources),
         }
     )
+    for newsletter in settled.newsletters:
+        newsletter._dkim = _nearest(settled.dkim, newsletter.sender_domain)
     settled._path = path
     settled._keys = _keys(secrets.secret_key, site.secret_key_file)
     return settled
+
+
+def _nearest(keys: tuple[DkimKey, ...], domain: str) -> tuple[DkimKey, ...]:
+    """The keys of the domain itself, else of the nearest one above it."""
+    fitting = [key for key in keys if key.fits(domain)]
+    longest = max((len(key.domain) for key in fitting), default=0)
+    return tuple(key for key in fitting if len(key.domain) == longest)
 
 
 def _database_url(url: str, base: Path, password: str) -> str:

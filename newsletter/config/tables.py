@@ -112,6 +112,7 @@ class Newsletter(Section):
     words: dict[str, Line] = Field(default_factory=dict)
     sources: tuple[str, ...] = Field(default=(), strict=False)
     sections: tuple[SectionRule, ...] = Field(default=(), strict=False)
+    _dkim: tuple[DkimKey, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -129,6 +130,16 @@ class Newsletter(Section):
     def sender_address(self) -> str:
         """The address alone: "daily@example.com"."""
         return parseaddr(self.sender)[1]
+
+    @property
+    def sender_domain(self) -> str:
+        """What stands right of the @: "example.com"."""
+        return self.sender_address.rpartition("@")[2].lower()
+
+    @property
+    def dkim(self) -> tuple[DkimKey, ...]:
+        """The keys that sign its mail, out of the tables [[dkim]]."""
+        return self._dkim
 
     def comes_out_on(self, day: date) -> bool:
         """Whether `days` has this weekday."""
@@ -189,12 +200,6 @@ class Config(Section):
         if name in ("", self.smtp.known_as):
             return self.smtp
         return {relay.name: relay for relay in self.relays}[name]
-
-    def dkim_of(self, newsletter: Newsletter) -> tuple[DkimKey, ...]:
-        """The keys that sign its mail: those of the sender's own domain, else of the nearest one above it."""
-        fitting = [key for key in self.dkim if key.fits(newsletter.sender_address.rpartition("@")[2])]
-        nearest = max((len(key.domain) for key in fitting), default=0)
-        return tuple(key for key in fitting if len(key.domain) == nearest)
 
     def sources_of(self, newsletter: Newsletter) -> tuple[Source, ...]:
         """The sources that a newsletter draws on, in the order of the file."""

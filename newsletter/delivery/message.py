@@ -1,8 +1,8 @@
 """Edition + reader → the bytes on the wire (RFC 5322, 2045, 2369, 8058). Pure.
 
 A message is made once an edition: headers that are the same for all, the text and the HTML part encoded, each in the
-encoding that makes it smaller, and cut where a reader's own words go. A reader costs four headers, a few short lines
-and a join.
+encoding that makes it smaller, and cut where a reader's own words go. A reader costs four headers, a few short lines,
+a join, and a signature where the newsletter has a key.
 
 List headers are written by hand: the standard library folds and encodes a long List-Unsubscribe as if it were prose,
 which makes it invalid (RFC 2047 §5) and the mail program's own button disappears.
@@ -20,8 +20,9 @@ from zoneinfo import ZoneInfo
 
 from newsletter import links
 from newsletter.config import Newsletter, Site
-from newsletter.delivery import prose
+from newsletter.delivery import dkim, prose
 from newsletter.delivery.base64_lines import Base64
+from newsletter.delivery.dkim import Signer
 from newsletter.delivery.quoted_printable import QuotedPrintable
 from newsletter.rendering import slots
 from subscribers.tokens import Keys, Purpose, sign
@@ -64,9 +65,10 @@ class Mould:
     rest: bytes  # the headers after them, and the empty line
     parts: tuple[Part, ...]
     end: bytes  # the last boundary line
+    signer: Signer
 
     def fill(self, reader: Reader, keys: Keys, now: datetime) -> bytes:
-        """The message for one reader: CRLF lines, none over 998 octets, undotted."""
+        """The message for one reader, signed: CRLF lines, none over 998 octets, undotted."""
         tokens = self.tokens(reader, keys)
         values = {
             slots.UNSUBSCRIBE: tokens["unsubscribe"],
@@ -78,7 +80,7 @@ class Mould:
         for part in self.parts:
             out += part.filled(in_html if part.is_html else values)
         out.append(self.end)
-        return b"".join(out)
+        return self.signer.sign(b"".join(out), now)
 
     def tokens(self, reader: Reader, keys: Keys) -> dict[str, str]:
         """The reader's own tokens, by the names that `slots.fill` takes."""
@@ -100,18 +102,20 @@ class Mould:
 
 
 def mould(site: Site, newsletter: Newsletter, issue_id: int, subject: str, html: str, text: str) -> Mould:
-    """Make the message of an edition. `html` and `text` hold the marks of `slots`."""
+    """Make the message of an edition. `html` and `text` hold the marks of `slots`. ConfigError for a key that is
+    missing or wrong."""
     boundary = "=_" + sha256(f"{issue_id}\0{subject}\0{html}".encode()).hexdigest()[:24]
     mime = f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'
     return Mould(
         site=site,
         issue_id=issue_id,
-        domain=newsletter.sender_address.rpartition("@")[2],
+        domain=newsletter.sender_domain,
         zone=newsletter.zone,
         top=_prose_headers(newsletter, subject),
         rest=_list_headers(site, newsletter, issue_id) + mime.encode(),
         parts=(_part(f"--{boundary}", "plain", text), _part(f"\r\n--{boundary}", "html", html)),
         end=f"\r\n--{boundary}--\r\n".encode(),
+        signer=dkim.signer(newsletter.dkim),
     )
 
 
@@ -136,7 +140,7 @@ def _prose_headers(newsletter: Newsletter, subject: str) -> bytes:
 
 def _list_headers(site: Site, newsletter: Newsletter, issue_id: int) -> bytes:
     """What makes it list mail (RFC 2369, 2919, 8058), and what keeps answering machines quiet (RFC 3834)."""
-    domain = newsletter.sender_address.rpartition("@")[2]
+    domain = newsletter.sender_domain
     name = "".join(c for c in newsletter.title if c.isascii() and c not in '"\\<>')
     fields = {
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",

@@ -19,6 +19,7 @@ from sqlmodel import Session, col, select
 
 from newsletter import links
 from newsletter.config import Config, Newsletter
+from newsletter.delivery import dkim
 from newsletter.errors import ConfigError
 from newsletter.issues.models import Issue, IssueState
 from newsletter.notices.calendar import next_issue, rhythm
@@ -59,7 +60,7 @@ def letter_of(session: Session, config: Config, notice: Notice, now: datetime) -
     message = _message(newsletter, to, subject.strip(), text.strip() + "\n", html, now)
     message["Message-ID"] = _message_id(config, notice, newsletter)
     envelope = parseaddr(config.smtp.bounce_address)[1] or newsletter.sender_address
-    return Letter(envelope, to.addr_spec, message.as_bytes())
+    return Letter(envelope, to.addr_spec, dkim.signer(newsletter.dkim).sign(message.as_bytes(), now))
 
 
 def _confirm(

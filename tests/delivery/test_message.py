@@ -138,7 +138,7 @@ def test_any_subject_comes_back_whole_in_lawful_words(subject: str):
     assert str(parsed(raw)["Subject"]) == prose.one_line(subject)
     head = raw.partition(b"\r\n\r\n")[0]
     assert all(len(word) <= 75 for word in re.findall(rb"=\?[^?]+\?[bqBQ]\?[^?]*\?=", head))
-    lines = re.search(rb"Subject:.*(?:\r\n[ \t].*)*", head)[0].split(b"\r\n")
+    lines = re.findall(rb"^Subject:.*(?:\r\n[ \t].*)*", head, re.MULTILINE)[0].split(b"\r\n")
     assert all(len(line) <= 78 or b" " not in line.strip().removeprefix(b"Subject:").strip() for line in lines)
 
 
@@ -171,7 +171,7 @@ def decoded(kind: type[QuotedPrintable] | type[Base64], text: str, values: dict[
     assert max(map(len, lines.split(b"\r\n"))) <= 76
     assert not re.search(rb"^(\.|From )|[ \t]$", lines, re.MULTILINE)
     head = f"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: {content.name}\r\n\r\n"
-    return parsed(head.encode() + lines).get_content()
+    return str(parsed(head.encode() + lines).get_content())
 
 
 def as_it_was(text: str, values: dict[str, str]) -> str:
