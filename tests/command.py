@@ -19,20 +19,13 @@ class Project:
 
     def __call__(self, *words: str, status: int = 0, **environment: str) -> str:
         """Run a command, demand its exit status, and return what it printed on stdout (stderr if it failed)."""
-        done = subprocess.run(
-            self.command(*words), **self._place(environment), capture_output=True, text=True, timeout=120
-        )
-        assert done.returncode == status, f"{words}: status {done.returncode}\n{done.stdout}\n{done.stderr}"
+        done = self._run(words, environment, status)
         assert "Traceback" not in done.stderr
         return done.stdout if status == 0 else done.stderr
 
     def json(self, *words: str, status: int = 0) -> Any:
         """The one JSON document that a command prints."""
-        done = subprocess.run(
-            self.command(*words, "--json"), **self._place({}), capture_output=True, text=True, timeout=120
-        )
-        assert done.returncode == status, f"{words}: status {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return json.loads(done.stdout)
+        return json.loads(self._run((*words, "--json"), {}, status).stdout)
 
     def start(self, *words: str) -> "subprocess.Popen[str]":
         """The same, going on beside the test."""
@@ -42,6 +35,15 @@ class Project:
 
     def command(self, *words: str) -> list[str]:
         return [str(NEWSLETTER), *words]
+
+    def _run(
+        self, words: tuple[str, ...], environment: dict[str, str], status: int
+    ) -> "subprocess.CompletedProcess[str]":
+        done: subprocess.CompletedProcess[str] = subprocess.run(
+            self.command(*words), **self._place(environment), capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == status, f"{words}: status {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
 
     def _place(self, environment: dict[str, str]) -> dict[str, Any]:
         plain = {name: value for name, value in os.environ.items() if not name.startswith("NEWSLETTER_")}

@@ -7,6 +7,7 @@ from collections import Counter
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -83,10 +84,10 @@ def feed_sources(server: FeedServer, folder: Path) -> str:
     return "\n".join(tables)
 
 
-def morning(project: Project, day: str) -> dict:
+def morning(project: Project, day: str) -> dict[str, Any]:
     """Draft, check, approve, send; the draft's document."""
     issue = f"daily/{day}"
-    draft = project.json("draft", "daily", "--date", day)
+    draft: dict[str, Any] = project.json("draft", "daily", "--date", day)
     assert draft["state"] == "draft"
     assert project.json("check", issue)["ok"]
     project("approve", issue)
@@ -97,7 +98,7 @@ def morning(project: Project, day: str) -> dict:
     return draft
 
 
-def one_whole_mail(mail: EmailMessage, address: str, draft: dict) -> str:
+def one_whole_mail(mail: EmailMessage, address: str, draft: dict[str, Any]) -> str:
     """Look at one mail as a mail program would; returns its one-click address."""
     assert mail["To"].addresses[0].addr_spec == address
     assert str(mail["Subject"]) == draft["subject"]
