@@ -149,11 +149,15 @@ def _settled(config: Config, path: Path, secrets: Secrets) -> Config:
     smtp = smtp.model_copy(update={"journal_dir": base / smtp.journal_dir})
     web = config.web.model_copy()
     web._api_keys = _api_keys(secrets.api_key or secret_in(web.api_key_file and base / web.api_key_file))
+    collecting = config.collecting
+    if collecting.ca_file:
+        collecting = collecting.model_copy(update={"ca_file": base / collecting.ca_file})
     settled = config.model_copy(
         update={
             "site": site,
             "smtp": smtp,
             "web": web,
+            "collecting": collecting,
             "dkim": tuple(key.model_copy(update={"key_file": base / key.key_file}) for key in config.dkim),
             "relays": tuple(relay.settled(base) for relay in config.relays),
             "database": DatabaseSection(url=_database_url(config.database.url, base, secrets.database_password)),
