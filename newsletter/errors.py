@@ -8,6 +8,8 @@ NewsletterError
 │   └── PreflightFailed  the issue has a fault that stops it; carries the findings
 ├── TemplateError        a template: names the file and the line
 ├── FetchError           a source that can't be read, with its reason
+│   ├── AskedToWait      its server wants to be left alone for a while
+│   └── Gone             its server says that it is gone for good
 └── DeliveryError        the relay
     ├── RelayDown        no connection, no login, no TLS: nothing charged to a reader
     ├── TryLater         a temporary refusal of one message
@@ -49,6 +51,18 @@ class TemplateError(NewsletterError):
 
 class FetchError(NewsletterError):
     """A source can't be read."""
+
+
+class AskedToWait(FetchError):
+    """The server answered 429 or 503 with Retry-After (RFC 9110 §10.2.3): seconds or a date, as it said them."""
+
+    def __init__(self, message: str, retry_after: str) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Gone(FetchError):
+    """The server answered 410 (RFC 9110 §15.5.11): asking again is no use."""
 
 
 class DeliveryError(NewsletterError):

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from newsletter.config.section import Section
-from newsletter.config.words import FeedAddress, Line, Slug, ZoneOrEmpty
+from newsletter.config.words import FeedAddress, Line, OptionalPath, Slug, ZoneOrEmpty
 
 PLACES: dict[str, tuple[str, str]] = {
     "folder": ("path", "a folder has `path` and no `url`"),
@@ -20,6 +20,7 @@ class Collecting(Section):
     """Bounds for what strangers serve us, and manners towards them."""
 
     private_networks: tuple[str, ...] = Field(default=(), strict=False)
+    ca_file: OptionalPath = None
     timeout_seconds: float = Field(default=20.0, gt=0, le=300)
     max_bytes: int = Field(default=8_000_000, ge=1_000)
     max_items: int = Field(default=500, ge=1)

@@ -51,6 +51,11 @@ _UNWANTED = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u2060\u202a-\u202e\u2066-\u2069"
     "\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]"
 )
+_SIGN_UP = re.compile(
+    r"(?:^|[,.!?:;–—-]\s+)(?:please\s+)?(?:sign up|subscribe|register|join)\b.*"
+    r"\b(?:newsletters?|e-?mails?|bulletin|inbox|briefing|mailing list|digest|updates)\b",
+    re.IGNORECASE,
+)
 _INLINE_TAG = re.compile(r"</?(?:a|em|strong|b|i|s|sub|sup|code)\b[^<>]*>")
 _ANY_TAG = re.compile(r"<[^<>]*>")
 _EAST_ASIAN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
@@ -138,6 +143,14 @@ def word_count(cleaned: str) -> int:
     return len(_EAST_ASIAN.sub(" ", text).split()) + characters // 2
 
 
+def without_sign_up(paragraphs: list[str]) -> list[str]:
+    """The paragraphs without closing ones that ask the reader to sign up for something by mail."""
+    end = len(paragraphs)
+    while end and len(paragraphs[end - 1]) <= 200 and _SIGN_UP.search(paragraphs[end - 1].strip()):
+        end -= 1
+    return paragraphs[:end]
+
+
 def web_url(value: str, base: str = "") -> str:
     """`value` as an absolute http or https address, percent-encoded, or "" where it is none or too long."""
     text = _ESCAPED_AMPERSAND.sub("&", printable(value).strip())
@@ -163,11 +176,26 @@ def web_url(value: str, base: str = "") -> str:
     return url if len(url) <= URL else ""
 
 
+def picture_place(words: str, base: str) -> str:
+    """An address on the web, or a path as it stands: `pictures` looks whether it may be read."""
+    if re.match(r"(?i)https?://|//", words.strip()):
+        return web_url(words, base)
+    return printable(words).strip()
+
+
 def canonical_url(value: str, base: str = "") -> str:
     """The address of an article without what only says where its reader came from; "" where it is no web address."""
     parts = urlsplit(web_url(value, base))
     query = "&".join(pair for pair in parts.query.split("&") if pair and not _is_tracking(pair))
     return urlunsplit(parts._replace(query=query, fragment=""))
+
+
+def page_of(url: str) -> str:
+    """What stays of an address when a site changes over to https, drops its www., or counts its readers anew."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").removeprefix("www.").removeprefix("m.").removeprefix("amp.")
+    path = parts.path.removesuffix("/amp").rstrip("/")
+    return f"{host}{path}" if path else ""
 
 
 def _is_tracking(pair: str) -> bool:

@@ -1,52 +1,44 @@
-"""A feed's bytes → FoundArticles, in the feed's own order. RSS and Atom by feedparser, JSON Feed 1.1 by hand; all pure.
+"""A feed's bytes → a FoundFeed, its articles in the feed's own order.
 
-Only bytes are ever parsed: feedparser opens paths and addresses that it is given as text. Every field goes through
-`clean` here, and a feed whose shape would keep the parser busy for minutes is refused before it begins.
+RSS and Atom by feedparser, JSON Feed 1.1 by hand; all pure. Only bytes are ever parsed: feedparser opens paths and
+addresses that it is given as text. A feed whose shape would keep the parser busy for minutes is refused before it
+begins; `apart` bounds what nobody has thought of.
 """
 
-import hashlib
 import json
 import re
 from calendar import timegm
 from collections.abc import Iterable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from io import BytesIO
 from typing import Any
 
 import feedparser
 
 from newsletter.errors import FetchError
-from newsletter.sources import clean, dates
-from newsletter.sources.found import FoundArticle
+from newsletter.sources import clean, dates, items, manners
+from newsletter.sources.found import FoundArticle, FoundFeed
 
 MAX_TAGS = 100_000  # 20,000 items of eight tags took feedparser 4.5 s
 MAX_ENTRIES = 5_000  # looked at to find the newest
 MAX_ATTRIBUTES = 250  # of one tag; 20,000 took it 4 s, and twice as many four times as long
-MIN_IMAGE_WIDTH = 200  # pixels; a smaller one would be blown up
-STANDFIRST_OF_BODY = 300  # characters, where a feed gives the whole piece and no summary
 
 _LONG_TAG = re.compile(rb"<[A-Za-z][^<>]{2000,}")
 _MEDIA_CAPTION = re.compile(rb"<(/?)media:description\b[^<>]*?(/?)>")
 _NAMES_A_ZONE = re.compile(r"(?:Z|[+-]\d\d:?\d\d|[0-9\s][A-Z]{1,5})\)?\s*$")
-_SIZE_IN_NAME = re.compile(r"[-_](\d{2,4})x(\d{2,4})\b")
-_FIRST_IMAGE = re.compile(r"<img\b[^<>]*?\bsrc\s*=\s*[\"']([^\"'<>]+)[\"'][^<>]*>", re.IGNORECASE)
-_ALT = re.compile(r"\balt\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
-_ADDRESS = re.compile(r"\S+@\S+")
 
 
-def parse(
-    data: bytes, url: str, *, zone: tzinfo, max_items: int, content_type: str = "application/xml"
-) -> list[FoundArticle]:
-    """The articles of a feed that stood at `url`; dates that name no zone are in `zone`.
+def parse(data: bytes, url: str, *, zone: tzinfo, max_items: int, content_type: str = "application/xml") -> FoundFeed:
+    """The feed that stood at `url`; dates that name no zone are in `zone`.
 
     Of more than `max_items` the newest are kept. Raises FetchError, in words, where this is no feed.
     """
     if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-        found = _json_feed(data, url, zone)
+        found, rest = _json_feed(data, url, zone), timedelta(0)
     else:
         _refuse_bombs(data)
-        found = _xml_feed(data, url, zone, content_type)
-    return _newest([article for article in found if article is not None], max_items)
+        found, rest = _xml_feed(data, url, zone, content_type)
+    return FoundFeed(tuple(_newest([article for article in found if article is not None], max_items)), rest)
 
 
 def _newest(found: list[FoundArticle], most: int) -> list[FoundArticle]:
@@ -68,7 +60,10 @@ def _refuse_bombs(data: bytes) -> None:
         raise FetchError(f"The feed has a tag with more than {MAX_ATTRIBUTES} attributes; no feed needs so many.")
 
 
-def _xml_feed(data: bytes, url: str, zone: tzinfo, content_type: str) -> Iterable[FoundArticle | None]:
+def _xml_feed(
+    data: bytes, url: str, zone: tzinfo, content_type: str
+) -> tuple[Iterable[FoundArticle | None], timedelta]:
+    """Its articles, and how long it says that it stays as it is."""
     # feedparser takes a picture's description for the article's: under another name it keeps the two apart.
     renamed = _MEDIA_CAPTION.sub(rb"<\1media:caption\2>", data)
     headers = {"content-type": content_type, "content-location": url}
@@ -80,7 +75,8 @@ def _xml_feed(data: bytes, url: str, zone: tzinfo, content_type: str) -> Iterabl
         raise FetchError(f"The feed can't be parsed: {type(error).__name__}: {error}") from error
     if not feed.get("version"):
         raise FetchError("The answer is no feed: neither RSS nor Atom nor JSON Feed. Is the address a page's?")
-    return (_from_entry(entry, url, zone) for entry in feed.entries[:MAX_ENTRIES])
+    said = (_text(feed.feed.get(name)) for name in ("ttl", "sy_updateperiod", "sy_updatefrequency"))
+    return (_from_entry(entry, url, zone) for entry in feed.entries[:MAX_ENTRIES]), manners.rest_of_feed(*said)
 
 
 def _from_entry(entry: Any, url: str, zone: tzinfo) -> FoundArticle | None:
@@ -89,8 +85,8 @@ def _from_entry(entry: Any, url: str, zone: tzinfo) -> FoundArticle | None:
     caption = _text(entry.get("media_caption"))
     content = max((_text(part.get("value")) for part in entry.get("content", [])), key=len, default="")
     summary = _text(entry.get("summary"))
-    image, alt = _picture(_pictures(entry), f"{content} {summary}", link or base)
-    return _article(
+    image, alt = items.picture(_pictures(entry), f"{content} {summary}", link or base)
+    return items.article(
         guid=_text(entry.get("id")),
         link=link,
         title=_text(entry.get("title")),
@@ -169,9 +165,9 @@ def _from_item(item: dict[str, Any], url: str, zone: tzinfo) -> FoundArticle | N
     link = clean.canonical_url(_text(item.get("url")) or _text(item.get("external_url")), url)
     content = _text(item.get("content_html"))
     pictures = [(_text(item.get("image")), 0), (_text(item.get("banner_image")), 0)]
-    image, alt = _picture(pictures, content, link or url)
+    image, alt = items.picture(pictures, content, link or url)
     authors = [a for a in (*_list(item.get("authors")), item.get("author")) if isinstance(a, dict)]
-    return _article(
+    return items.article(
         guid=_text(item.get("id")),
         link=link,
         title=_escaped(item.get("title")),
@@ -185,88 +181,7 @@ def _from_item(item: dict[str, Any], url: str, zone: tzinfo) -> FoundArticle | N
     )
 
 
-# --- what both have in common --------------------------------------------------------------------------------------
-
-
-def _article(
-    *,
-    guid: str,
-    link: str,
-    title: str,
-    summary: str,
-    content: str,
-    author: str,
-    sections: Iterable[str],
-    image: str,
-    alt: str,
-    published_at: datetime | None,
-) -> FoundArticle | None:
-    """The article of an item whose text fields are HTML still; None where it has nothing to read."""
-    body, standfirst = _body_and_standfirst(summary, content, link)
-    headline = clean.text_of(title, clean.TITLE) or clean.clipped(standfirst, 100)
-    if not headline:
-        return None
-    return FoundArticle(
-        guid=_guid(clean.printable(guid).strip(), link, headline),
-        title=headline,
-        url=link,
-        standfirst=standfirst,
-        body=body,
-        author=_byline(author),
-        sections=tuple(name for section in sections if (name := clean.text_of(section, clean.SECTION)))[:50],
-        image=image,
-        image_alt=clean.text_of(alt, clean.ALT) if image else "",
-        words=clean.word_count(body),
-        published_at=published_at,
-    )
-
-
-def _body_and_standfirst(summary: str, content: str, link: str) -> tuple[str, str]:
-    """A feed may tell a sentence, the whole piece, both, or the same twice. A body that says no more is none."""
-    short = clean.text_of(summary, clean.STANDFIRST)
-    body = clean.body(content, link) if content.strip() else ""
-    if not body and short.endswith("…"):
-        body = clean.body(summary, link)
-    plain = clean.text_of(body, clean.STANDFIRST)
-    if plain == short and not plain.endswith("…"):
-        return "", short
-    if body and (not short or short == plain):
-        return body, clean.opening(body, STANDFIRST_OF_BODY)
-    return body, short
-
-
-def _guid(guid: str, link: str, headline: str) -> str:
-    """The item's own id; else its address, which outlives a changed headline; else the headline. Long ones hashed."""
-    told = guid or link or headline
-    return told if guid and len(guid) <= 500 else hashlib.sha256(told.encode()).hexdigest()
-
-
-def _byline(author: str) -> str:
-    """Names alone: "newsroom@example.com (Jane Doe)" and "By Jane Doe" are Jane Doe, a bare address is nobody."""
-    plain = clean.text_of(author, clean.AUTHOR)
-    if "@" in plain:
-        plain = _ADDRESS.sub("", plain).strip(" ()<>,")
-    return plain[3:] if plain[:3].lower() == "by " else plain
-
-
-def _picture(offered: list[tuple[str, int]], text: str, base: str) -> tuple[str, str]:
-    """The first picture that is large enough, else the first in the text, with its description."""
-    for address, width in offered:
-        url = clean.web_url(address, base) if address else ""
-        if url and not 0 < (width or _width_in_name(url)) < MIN_IMAGE_WIDTH:
-            return url, ""
-    for tag in _FIRST_IMAGE.finditer(text[: clean.BODY]):
-        url = clean.web_url(tag[1], base)
-        said = re.search(r"\bwidth\s*=\s*[\"']?(\d{1,6})", tag[0])
-        if url and not (said and int(said[1]) < MIN_IMAGE_WIDTH):
-            alt = _ALT.search(tag[0])
-            return url, (alt[1] or alt[2] or "") if alt else ""
-    return "", ""
-
-
-def _width_in_name(url: str) -> int:
-    size = _SIZE_IN_NAME.search(url)
-    return int(size[1]) if size else 0
+# --- values of any type --------------------------------------------------------------------------------------------
 
 
 def _text(value: object) -> str:

@@ -7,28 +7,35 @@ httpx2 bounds each single read; `_Bounds` bounds the whole, or a server that dri
 
 import ssl
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from http import HTTPStatus
 from importlib.metadata import version
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from socket import SOCK_STREAM, gaierror, getaddrinfo
 from time import monotonic
 from types import TracebackType
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpcore2
 import httpx2
 
 from newsletter.config import Collecting
-from newsletter.errors import FetchError
+from newsletter.errors import AskedToWait, FetchError, Gone
+from newsletter.sources import manners
 
 MAX_REDIRECTS = 5
+PERMANENT = (HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT)
+WEB_PORTS = frozenset({80, 443})
 CONNECT_SECONDS = 5.0
 HEADROOM = 200_000  # bytes on the wire beside the body: headers, chunk sizes, TLS
 LONGEST_ETAG, LONGEST_DATE = 500, 100  # the store's columns
-ACCEPTED = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
+FEEDS = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
 
 Address = IPv4Address | IPv6Address
 GLOBAL_IPV6 = IPv6Network("2000::/3")
@@ -41,32 +48,78 @@ class Fetched:
 
     data: bytes | None
     url: str  # where it was found, after redirects
-    content_type: str
-    etag: str
-    last_modified: str
+    content_type: str = ""
+    etag: str = ""
+    last_modified: str = ""
+    moved_to: str = ""  # where it lives from now on, if it said so (301, 308)
+    rest: timedelta = timedelta(0)  # for how long it need not be asked again
 
 
-def get(url: str, collecting: Collecting, *, contact: str, etag: str = "", last_modified: str = "") -> Fetched:
+def get(
+    url: str,
+    collecting: Collecting,
+    *,
+    contact: str,
+    etag: str = "",
+    last_modified: str = "",
+    accept: str = FEEDS,
+    also_port: int | None = None,
+) -> Fetched:
     """Fetch `url`; `contact` is our own address, for those who run the other server.
 
+    No ports but 80 and 443 are asked, and `also_port`: one that the operator's own words name.
     Raises FetchError, in words, for every way in which this can fail.
     """
     bounds = _Bounds(collecting)
-    headers = {
-        "User-Agent": f"newsletter/{version('newsletter')} (+{contact})",
-        "Accept": ACCEPTED,
-        "Accept-Encoding": "gzip, deflate",
-    }
+    headers = {"Accept": accept}
     headers |= {"If-None-Match": etag} if etag else {}
     headers |= {"If-Modified-Since": last_modified} if last_modified else {}
+    with _asked("GET", url, headers, bounds, contact, also_port) as response:
+        return _answer(response, bounds, asked_conditionally=bool(etag or last_modified))
+
+
+def status(url: str, collecting: Collecting, *, contact: str) -> int:
+    """What `url` answers, 200 or 404, without its body: to HEAD, and to GET where HEAD is not liked.
+
+    Raises FetchError where there is no answer at all.
+    """
+    bounds = _Bounds(collecting)
+    for method in ("HEAD", "GET"):
+        with _asked(method, url, {"Accept": "*/*"}, bounds, contact, port_of(url)) as response:
+            code = response.status_code
+        if code < HTTPStatus.BAD_REQUEST:
+            break
+    return code
+
+
+def port_of(url: str) -> int | None:
+    """The port that an address names; None where it names none."""
+    try:
+        return urlsplit(url).port
+    except ValueError:
+        return None
+
+
+@contextmanager
+def _asked(
+    method: str, url: str, headers: dict[str, str], bounds: "_Bounds", contact: str, also_port: int | None
+) -> Iterator[httpx2.Response]:  # fmt: skip
+    """The answer with its body still to come. Everything that goes wrong, also while it is read, is a FetchError."""
+    headers = headers | {
+        "User-Agent": f"newsletter/{version('newsletter')} (+{contact})",
+        "Accept-Encoding": "gzip, deflate",
+    }
     try:
         with (
             httpx2.Client(
-                transport=_Transport(bounds), trust_env=False, follow_redirects=True, max_redirects=MAX_REDIRECTS
+                transport=_Transport(bounds, also_port),
+                trust_env=False,
+                follow_redirects=True,
+                max_redirects=MAX_REDIRECTS,
             ) as client,
-            client.stream("GET", url, headers=headers, timeout=collecting.timeout_seconds) as response,
+            client.stream(method, url, headers=headers, timeout=bounds.seconds) as response,
         ):
-            return _answer(response, bounds, asked_conditionally=bool(etag or last_modified))
+            yield response
     except (httpx2.TimeoutException, httpcore2.TimeoutException) as error:
         raise bounds.took_too_long() from error
     except httpx2.TooManyRedirects as error:
@@ -79,14 +132,23 @@ def _answer(response: httpx2.Response, bounds: "_Bounds", *, asked_conditionally
     headers = response.headers
     unchanged = response.status_code == HTTPStatus.NOT_MODIFIED and asked_conditionally
     if not unchanged and response.status_code != HTTPStatus.OK:
-        raise FetchError(_refusal(response.status_code, headers.get("retry-after", "")))
+        raise _refusal(response.status_code, headers.get("retry-after", "").strip()[:40])
     return Fetched(
         data=None if unchanged else _body(response, bounds.max_bytes),
         url=str(response.url),
         content_type=headers.get("content-type", ""),
         etag=_kept(headers.get("etag", ""), LONGEST_ETAG),
         last_modified=_kept(headers.get("last-modified", ""), LONGEST_DATE),
+        moved_to=_moved_to(response),
+        rest=manners.lifetime(headers),
     )
+
+
+def _moved_to(response: httpx2.Response) -> str:
+    """Where the permanent redirects lead with which the chain begins; "" where it begins with none."""
+    chain = [*response.history, response]
+    steps = next(n for n, hop in enumerate(chain) if hop.status_code not in PERMANENT)
+    return str(chain[steps].url) if steps else ""
 
 
 def _body(response: httpx2.Response, max_bytes: int) -> bytes:
@@ -99,15 +161,15 @@ def _body(response: httpx2.Response, max_bytes: int) -> bytes:
     return bytes(body)
 
 
-def _refusal(status: int, retry_after: str) -> str:
-    """A status as a sentence. Retry-After (RFC 9110 §10.2.3) is seconds or a date."""
+def _refusal(status: int, retry_after: str) -> FetchError:
+    """A status as a sentence."""
     if status == HTTPStatus.GONE:
-        return "It answers 410: it is gone for good. Take the source out of config.toml."
+        return Gone("It answers 410: it is gone for good.")
     phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "no known status"
     if not retry_after:
-        return f"It answers {status} ({phrase})."
-    wait = f"for {retry_after} seconds" if retry_after.isdecimal() else f"until {retry_after[:40]}"
-    return f"It answers {status} ({phrase}) and asks to be left alone {wait}."
+        return FetchError(f"It answers {status} ({phrase}).")
+    wait = f"for {retry_after} seconds" if retry_after.isdecimal() else f"until {retry_after}"
+    return AskedToWait(f"It answers {status} ({phrase}) and asks to be left alone {wait}.", retry_after)
 
 
 def _kept(validator: str, longest: int) -> str:
@@ -133,6 +195,7 @@ class _Bounds:
 
     def __init__(self, collecting: Collecting) -> None:
         self.allowed = collecting.allowed_networks
+        self.ca_file = collecting.ca_file
         self.max_bytes = collecting.max_bytes
         self.seconds = collecting.timeout_seconds
         self._end = monotonic() + self.seconds
@@ -261,13 +324,24 @@ class _Body(httpx2.SyncByteStream):
         self._parts.close()
 
 
-class _Transport(httpx2.BaseTransport):
-    """Every hop of a fetch goes through here: no passwords in addresses, and no way back from https to http."""
+def _trusted(ca_file: Path | None) -> ssl.SSLContext:
+    """The certificate authorities we believe: the system's, and the operator's own."""
+    trusted = httpx2.create_ssl_context(trust_env=False)
+    if ca_file:
+        try:
+            trusted.load_verify_locations(ca_file)
+        except OSError as error:  # ssl.SSLError is one
+            why = error.strerror or "it holds no certificate"
+            raise FetchError(f"{ca_file} (collecting.ca_file) can't be used: {why}.") from error
+    return trusted
 
-    def __init__(self, bounds: _Bounds) -> None:
-        self._pool = httpcore2.ConnectionPool(
-            ssl_context=httpx2.create_ssl_context(trust_env=False), network_backend=_Backend(bounds)
-        )
+
+class _Transport(httpx2.BaseTransport):
+    """Every hop of a fetch goes through here: no passwords in addresses, no odd ports, no way from https to http."""
+
+    def __init__(self, bounds: _Bounds, also_port: int | None) -> None:
+        self._pool = httpcore2.ConnectionPool(ssl_context=_trusted(bounds.ca_file), network_backend=_Backend(bounds))
+        self._ports = WEB_PORTS | {also_port}
         self._was_secure = False
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -276,6 +350,8 @@ class _Transport(httpx2.BaseTransport):
             raise FetchError(f"It leads to {str(url)[:100]!r}; only http and https are fetched.")
         if url.userinfo:
             raise FetchError("Its address has a name or password in it; such addresses are not fetched.")
+        if (port := url.port or (443 if url.scheme == "https" else 80)) not in self._ports:
+            raise FetchError(f"It leads to port {port}; only 80, 443 and a port that config.toml names are asked.")
         if self._was_secure and url.scheme == "http":
             raise FetchError("It redirects from https back to http, where anybody on the way could change it.")
         self._was_secure = url.scheme == "https"

@@ -1,7 +1,7 @@
 """Articles in a folder: the bytes of a .txt, .md or .html file → FoundArticle. Pure but for `files`, which looks.
 
 A text file is headline, date, standfirst and paragraphs, with blank lines between, as newsrooms send it. A Markdown
-file may say more in YAML front matter; a page says it in its <meta> elements. A closing line that asks the reader to
+file may say more in YAML front matter; `page` reads an .html file. A closing line that asks the reader to
 sign up is left out: the issue's own footer does that.
 """
 
@@ -15,12 +15,10 @@ from typing import Any
 
 import yaml
 from charset_normalizer import from_bytes
-from lxml import etree
-from lxml import html as pages
 from markdown_it import MarkdownIt
 
 from newsletter.errors import FetchError
-from newsletter.sources import clean, dates
+from newsletter.sources import clean, dates, page
 from newsletter.sources.found import FoundArticle
 
 LONGEST_NAME = 500  # the width of the store's column
@@ -30,11 +28,6 @@ LONGEST_FRONT_MATTER = 10_000
 SLACK = 10  # characters by which hands wrap unevenly
 WRAPPED_WIDTH = 100  # a file with a longer line than this is not wrapped by hand
 
-_SIGN_UP = re.compile(
-    r"(?:^|[,.!?:;–—-]\s+)(?:please\s+)?(?:sign up|subscribe|register|join)\b.*"
-    r"\b(?:newsletters?|e-?mails?|bulletin|inbox|briefing|mailing list|digest|updates)\b",
-    re.IGNORECASE,
-)
 _LIKELY_ENCODINGS = ["utf_16", "utf_32", "cp1252", "cp1250", "cp1251", "koi8_r", "cp1253", "cp1256", "gb18030"]
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _MARKDOWN = MarkdownIt("commonmark", {"html": True})
@@ -101,7 +94,7 @@ def _text_file(text: str, zone: tzinfo) -> dict[str, Any]:
     paragraphs = _paragraphs(text[: clean.BODY])
     title, rest = clean.line(paragraphs[0], clean.TITLE), paragraphs[1:]
     published_at = dates.moment(rest[0], zone) if rest else None
-    rest = without_sign_up(rest[1:] if published_at else rest)
+    rest = clean.without_sign_up(rest[1:] if published_at else rest)
     standfirst = ""
     if rest and len(rest[0]) <= LONGEST_STANDFIRST:
         standfirst, rest = clean.line(rest[0], clean.STANDFIRST), rest[1:]
@@ -143,14 +136,6 @@ def _is_subheading(paragraphs: list[str], n: int) -> bool:
     return not line.rstrip("”’\"')").endswith((".", "!", "…", ":", ";", ","))
 
 
-def without_sign_up(paragraphs: list[str]) -> list[str]:
-    """The paragraphs without closing ones that ask the reader to sign up for something by mail."""
-    end = len(paragraphs)
-    while end and len(paragraphs[end - 1]) <= 200 and _SIGN_UP.search(paragraphs[end - 1].strip()):
-        end -= 1
-    return paragraphs[:end]
-
-
 # --- .md -----------------------------------------------------------------------------------------------------------
 
 
@@ -166,14 +151,14 @@ def _markdown_file(text: str, zone: tzinfo) -> dict[str, Any]:
     if not title and (heading := re.search(r"^# +(.+?)\s*#*$", text, re.MULTILINE)):
         title, text = heading[1], text.replace(heading[0], "", 1)
     url = clean.canonical_url(matter.get("url", ""))
-    text = "\n\n".join(without_sign_up(re.split(r"\n[ \t]*\n", text.strip())))
+    text = "\n\n".join(clean.without_sign_up(re.split(r"\n[ \t]*\n", text.strip())))
     return {
         "title": clean.text_of(title, clean.TITLE),
         "standfirst": clean.text_of(matter.get("standfirst", ""), clean.STANDFIRST),
         "body": clean.body(_MARKDOWN.render(text[: clean.BODY]), url),
         "author": clean.text_of(matter.get("author", ""), clean.AUTHOR),
         "sections": tuple(filter(None, [clean.text_of(matter.get("section", ""), clean.SECTION)])),
-        "image": _image(matter.get("image", ""), url),
+        "image": clean.picture_place(matter.get("image", ""), url),
         "image_alt": clean.text_of(matter.get("image_alt", ""), clean.ALT),
         "url": url,
         "published_at": published_at,
@@ -203,69 +188,8 @@ def _front_matter(text: str) -> tuple[dict[str, str], str]:
     return {str(key): value for key, value in matter.items() if isinstance(value, str)}, text[found.end() :]
 
 
-def _image(words: str, base: str) -> str:
-    """An address on the web, or a path as it stands: `pictures` looks whether it may be read."""
-    if re.match(r"(?i)https?://|//", words.strip()):
-        return clean.web_url(words, base)
-    return clean.printable(words).strip()
-
-
-# --- .html ---------------------------------------------------------------------------------------------------------
-
-
-def _page_file(text: str, zone: tzinfo) -> dict[str, Any]:
-    """A page: what its <meta> elements say of it, and the text of its <article>, <main> or <body>."""
-    try:
-        page = pages.document_fromstring(text.encode(), parser=pages.HTMLParser(encoding="utf-8"))
-    except (etree.ParserError, etree.XMLSyntaxError) as error:
-        raise FetchError(f"it is no page: {error}") from error
-    url = clean.canonical_url(_first(page, "//link[@rel='canonical']/@href") or _meta(page, "og:url"))
-    body = next((found for name in ("article", "main", "body") for found in page.iter(name)), page)
-    heading = next(body.iter("h1"), None)
-    title = clean.line(" ".join(map(str, heading.itertext())), clean.TITLE) if heading is not None else ""
-    picture = next((image for image in body.iter("img") if image.get("src")), None)
-    image = _meta(page, "og:image") or (picture.get("src", "") if picture is not None else "")
-    alt = _meta(page, "og:image:alt") or (picture.get("alt", "") if picture is not None else "")
-    said = _meta(page, "article:published_time", "date", "dc.date") or _first(page, "//time/@datetime")
-    return {
-        "title": title or clean.line(_meta(page, "og:title") or page.findtext(".//title") or "", clean.TITLE),
-        "standfirst": clean.line(_meta(page, "description", "og:description"), clean.STANDFIRST),
-        "body": _body_of(body, heading, url),
-        "author": clean.line(_meta(page, "author", "article:author"), clean.AUTHOR),
-        "sections": tuple(filter(None, [clean.line(_meta(page, "article:section", "section"), clean.SECTION)])),
-        "image": _image(image, url),
-        "image_alt": clean.line(alt, clean.ALT),
-        "url": url,
-        "published_at": dates.moment(said, zone) if said else None,
-    }
-
-
-def _body_of(body: Any, heading: Any, url: str) -> str:
-    """Its clean HTML without the headline, what stands around an article on a page, and the request to sign up."""
-    for element in [*body.iter("nav", "header", "footer", "aside", "form", "time"), heading]:
-        if element is not None and element is not body and element.getparent() is not None:
-            element.drop_tree()
-    cleaned = clean.body(etree.tostring(body, encoding="unicode", method="html"), url)
-    while (last := cleaned.rpartition("<p>"))[1] and not without_sign_up([clean.text_of(last[2], 300)]):
-        cleaned = last[0].rstrip()
-    return cleaned
-
-
-def _meta(page: Any, *names: str) -> str:
-    """What the first of these <meta> elements says that says something."""
-    for name in names:
-        for meta in page.iter("meta"):
-            if (meta.get("name") or meta.get("property") or "").lower() == name and (meta.get("content") or "").strip():
-                return str(meta.get("content")).strip()
-    return ""
-
-
-def _first(page: Any, path: str) -> str:
-    return next((str(value).strip() for value in page.xpath(path)), "")
-
-
 _READERS: dict[str, Callable[[str, tzinfo], dict[str, Any]]] = {
     ".txt": _text_file,
     ".md": _markdown_file,
-    ".html": _page_file,
+    ".html": page.fields,
 }

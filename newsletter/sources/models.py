@@ -63,3 +63,15 @@ class ArticleChange(SQLModel, table=True):
     at: datetime = Field(sa_type=UTCDateTime)
     field: str = Field(max_length=20)  # guid, url, title or published_at
     before: str = Field(max_length=2000)
+
+
+class Picture(SQLModel, table=True):
+    """What is known of a picture that an article names, hosted or only looked at."""
+
+    key: str = Field(primary_key=True, max_length=64)  # SHA-256 of `url`, in hex: addresses are too long for a key
+    url: str = Field(max_length=2000)  # as in Article.image
+    file: str = Field(default="", max_length=100)  # "media/HASH.jpg"; "" where we have no copy
+    width: int = 0  # pixels of `file`; 0 where nothing is known
+    height: int = 0
+    why: str = Field(default="", max_length=500)  # there is no copy, in words
+    looked_at: datetime = Field(sa_type=UTCDateTime)

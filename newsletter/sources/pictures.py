@@ -19,7 +19,8 @@ from newsletter.errors import FetchError
 MAX_PIXELS = 50_000_000  # a camera's largest; more is a bomb
 WIDEST, TALLEST = 1200, 2400  # pixels: twice a mail's 600, for sharp screens
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
-JPEG_QUALITY = 82
+JPEG_QUALITIES = (82, 72, 60, 45, 30)  # the first that is light enough
+MOST_BYTES_OUT = 250_000
 
 
 def store(path: str, article: Path, folder: Path, media: Path, *, max_bytes: int) -> str:
@@ -52,12 +53,31 @@ def fit_for_mail(data: bytes) -> tuple[bytes, str]:
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
         raise FetchError("the picture is broken, or no JPEG, PNG, GIF or WebP") from error
     picture.thumbnail((WIDEST, TALLEST), Image.Resampling.LANCZOS)
+    if see_through and len(drawn := _as_png(picture)) <= MOST_BYTES_OUT:
+        return drawn, "png"
+    return _as_jpeg(_on_white(picture) if see_through else picture), "jpg"
+
+
+def _as_png(picture: Image.Image) -> bytes:
     out = BytesIO()
-    if see_through:
-        picture.save(out, "PNG", optimize=True)
-        return out.getvalue(), "png"
-    picture.save(out, "JPEG", quality=JPEG_QUALITY, optimize=True, progressive=True)
-    return out.getvalue(), "jpg"
+    picture.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def _as_jpeg(picture: Image.Image) -> bytes:
+    """As fine as it may be without weighing too much for a phone; the coarsest where nothing helps."""
+    for quality in JPEG_QUALITIES:
+        out = BytesIO()
+        picture.save(out, "JPEG", quality=quality, optimize=True, progressive=True)
+        if out.tell() <= MOST_BYTES_OUT:
+            break
+    return out.getvalue()
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    paper = Image.new("RGB", picture.size, "white")
+    paper.paste(picture, mask=picture.getchannel("A"))
+    return paper
 
 
 def _bytes_of(path: str, article: Path, folder: Path, max_bytes: int) -> bytes:

@@ -66,7 +66,7 @@ def drafted(database: Database, config: Config, folder: Path) -> Issue:
 
 def new_articles(database: Database, path: Path, now: datetime) -> list[Article]:
     """What one outlet's feed tells that is not in the store yet."""
-    found = feed.parse(path.read_bytes(), f"https://{path.stem}.example.com/feed", zone=UTC, max_items=500)
+    found = feed.parse(path.read_bytes(), f"https://{path.stem}.example.com/feed", zone=UTC, max_items=500).articles
     guids = {article.guid for article in found}
     with database.reading() as session:
         known = set(session.exec(select(Article.guid).where(Article.source == path.stem, col(Article.guid).in_(guids))))

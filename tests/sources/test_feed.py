@@ -22,7 +22,7 @@ ADDRESS = "https://news.example/feed"
 def parsed(data: str | bytes, max_items: int = 500, content_type: str = "application/xml") -> list[FoundArticle]:
     """The articles of a feed that stood at ADDRESS."""
     raw = data.encode() if isinstance(data, str) else data
-    return feed.parse(raw, ADDRESS, zone=LONDON, max_items=max_items, content_type=content_type)
+    return list(feed.parse(raw, ADDRESS, zone=LONDON, max_items=max_items, content_type=content_type).articles)
 
 
 def rss(*items: str) -> str:

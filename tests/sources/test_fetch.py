@@ -27,7 +27,7 @@ def server() -> Iterator[FeedServer]:
 
 def get(url: str, collecting: Collecting = LOOPBACK, **known: str) -> fetch.Fetched:
     """Fetch as The Harbour Post does."""
-    return fetch.get(url, collecting, contact="https://post.example.com", **known)
+    return fetch.get(url, collecting, contact="https://post.example.com", also_port=fetch.port_of(url), **known)
 
 
 @contextmanager
@@ -180,7 +180,8 @@ def test_no_network_that_is_not_public_is_reached(host: str):
 def test_a_redirect_leads_into_no_private_network(server: FeedServer, inside: str, monkeypatch: pytest.MonkeyPatch):
     """Each hop is checked: the allowed network here is 127.0.0.1 alone."""
     monkeypatch.setattr(fetch, "getaddrinfo", _resolver({"localhost": [["127.0.0.2"]]}))
-    with tripwire("127.0.0.2") as port, pytest.raises(FetchError, match=r"127\.0\.0\.2, in a network"):
+    same = fetch.port_of(server.url("/")) or 0
+    with tripwire("127.0.0.2", same) as port, pytest.raises(FetchError, match=r"127\.0\.0\.2, in a network"):
         get(server.serve("/feed", b"", status=302, location=inside.format(port=port)))
 
 
