@@ -11,6 +11,7 @@ from newsletter import config, sample, templates_folder
 from newsletter.cli.out import opened, plain, say, set_up_logs
 from newsletter.daily import Paper
 from newsletter.database import Database
+from newsletter.delivery import dkim
 from newsletter.errors import Refused
 
 db = typer.Typer(help="The database.", no_args_is_help=True)
@@ -34,7 +35,7 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or em
     shipped = templates_folder.folders(folder)[-1]
     shutil.copytree(shipped / "digest", folder / "templates" / "digest")
     (folder / "templates" / "README.md").write_text(_TEMPLATES_README, encoding="utf-8")
-    (folder / ".gitignore").write_text("secret.key\n*.db*\nmedia/\njournal/\n", encoding="utf-8")
+    (folder / ".gitignore").write_text("secret.key\ndkim-*.pem\n*.db*\nmedia/\njournal/\n", encoding="utf-8")
     config.write_new_key(folder / "secret.key")
     say(f"[bold]{plain(str(folder))}[/] is a project now. Next:")
     say(f"  1. edit {folder}/config.toml: your paper's name, its sender, its sources, its relay")
@@ -75,6 +76,7 @@ def run(context: typer.Context) -> None:
 
     set_up_logs(logging.INFO)
     with opened(context) as paper:
+        dkim.signer(paper.config.dkim)  # a key that is missing or wrong is told now, not at the hour of sending
         clock = Clockwork(paper)
         clock.start()
         try:

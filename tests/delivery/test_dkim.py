@@ -12,12 +12,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter import config
 from newsletter.config import DkimKey
 from newsletter.delivery import dkim
 from newsletter.delivery.message import Reader
 from newsletter.errors import ConfigError
 from newsletter.rendering import slots
 from tests.builders import CONFIG, a_config
+from tests.command import a_project
 from tests.delivery.test_message import KEYS, NOW, READER, a_message, mould
 
 WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=120)
@@ -200,3 +202,40 @@ def test_a_key_that_is_missing_or_wrong_is_one_sentence(tmp_path: Path, content:
 def test_a_newsletter_without_a_key_is_sent_unsigned():
     """A relay may sign instead."""
     assert mould().fill(READER, KEYS, NOW).startswith(b"From: ")
+
+
+# --- the command line -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_new_key_comes_with_its_record_and_the_lines_to_paste(tmp_path: Path):
+    """Paste what is printed and mail is signed; the file is its owner's alone; an old key is never overwritten."""
+    project = a_project(tmp_path)
+    words = ("keys", "create", "--domain", "example.com", "--selector", "n2026")
+    printed = project(*words)
+    [file] = tmp_path.glob("dkim-*.pem")
+    assert file.stat().st_mode & 0o777 == 0o600
+    lines = re.search(r"^\[\[dkim\]\]\n(?:\w+ = .*\n)+", printed, re.MULTILINE)
+    assert lines
+    settings = tmp_path / "config.toml"
+    settings.write_text(settings.read_text() + lines[0])
+    [shown] = project.json("keys", "show")
+    strings = re.findall(r'^    "(.*)"', printed, re.MULTILINE)
+    assert shown["record"] == {
+        "name": "n2026._domainkey.example.com", "type": "TXT", "value": "".join(strings), "strings": strings,
+    }  # fmt: skip
+    [table] = config.load(settings).newsletters[0].dkim
+    signer = dkim.signer((table,))
+    assert verdicts(signer, signer.sign(a_message(), NOW)) == [True]
+    assert "a new key wants a new --selector" in project(*words, status=1)
+
+
+@pytest.mark.slow
+def test_keys_speaks_in_sentences(tmp_path: Path):
+    """No table, no domain, no key: each says what to do."""
+    project = a_project(tmp_path)
+    assert "`newsletter keys create` makes a key" in project("keys", "show", status=1)
+    assert "a domain looks like" in project("keys", "create", "--domain", "example", "--selector", "a b", status=1)
+    settings = tmp_path / "config.toml"
+    settings.write_text(settings.read_text() + table("example.com"))
+    assert "no-such.pem does not exist; `newsletter keys create" in project("run", status=1)

@@ -1,0 +1,94 @@
+"""The keys that sign mail (DKIM): keys create, keys show."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from newsletter import config
+from newsletter.cli.out import Json, plain, print_json, say
+from newsletter.config import DkimKey
+from newsletter.delivery import dkim
+from newsletter.errors import Refused
+
+app = typer.Typer(help="Keys that sign mail (DKIM).", no_args_is_help=True)
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    domain: Annotated[str, typer.Option(metavar="D", help="The sender's domain, as example.com.")],
+    selector: Annotated[str, typer.Option(metavar="S", help="A name for this key, as n2026: a new key, a new name.")],
+    algorithm: Annotated[dkim.Algorithm, typer.Option(help="rsa is known to every receiver.")] = "rsa",
+    json: Json = False,
+) -> None:
+    """Make a key beside config.toml; print the DNS record and the lines for config.toml."""
+    folder = Path(context.obj).absolute().parent
+    table = _table(domain, selector, folder)
+    _write(table.key_file, dkim.new_key(algorithm))
+    key = dkim.signer((table,)).keys[0]
+    if json:
+        print_json(_document(table, key))
+        return
+    say(f"[bold]{plain(table.key_file.name)}[/] is a new {key.algorithm} key, readable by its owner alone.\n")
+    say("1. Publish its public half in the DNS:\n")
+    _show(key)
+    say("\n2. Put these lines into config.toml:\n")
+    lines = f'[[dkim]]\ndomain = "{table.domain}"\nselector = "{table.selector}"\nkey_file = "{table.key_file.name}"'
+    say(plain(lines))
+    say("\nSign only once the record can be seen: some receivers refuse what they can't check.")
+
+
+@app.command()
+def show(context: typer.Context, json: Json = False) -> None:
+    """Print the DNS record of each key in config.toml."""
+    tables = config.load(Path(context.obj)).dkim
+    if not tables:
+        raise Refused("config.toml has no [[dkim]] table; `newsletter keys create` makes a key and prints one.")
+    keys = dkim.signer(tables).keys
+    if json:
+        print_json([_document(table, key) for table, key in zip(tables, keys, strict=True)])
+        return
+    for key in keys:
+        _show(key)
+        say("")
+
+
+def _table(domain: str, selector: str, folder: Path) -> DkimKey:
+    try:
+        return DkimKey(domain=domain, selector=selector, key_file=folder / f"dkim-{selector}.{domain}.pem")
+    except ValidationError as error:
+        raise Refused(
+            f"--domain {domain} --selector {selector}: a domain looks like example.com, a selector like n2026."
+        ) from error
+
+
+def _write(file: Path, content: bytes) -> None:
+    """A new file of mode 600. An old one is never overwritten: receivers still hold mail that it signed."""
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise Refused(f"{file.name} is there already; a new key wants a new --selector.") from error
+    except OSError as error:
+        raise Refused(f"{file} can't be written: {error.strerror}.") from error
+    with os.fdopen(descriptor, "wb") as out:
+        out.write(content)
+
+
+def _show(key: dkim.Key) -> None:
+    """The record as a zone file has it, and as the forms of DNS providers want it."""
+    strings = "\n".join(f'    "{string}"' for string in key.record_strings)
+    say(plain(f"{key.record_name}. IN TXT (\n{strings} )\n"))
+    say(plain(f"In a form: name {key.record_name}, type TXT, value (one line)\n{key.record}"))
+
+
+def _document(table: DkimKey, key: dkim.Key) -> dict[str, Any]:
+    return {
+        "domain": key.domain,
+        "selector": key.selector,
+        "algorithm": key.algorithm,
+        "key_file": str(table.key_file),
+        "record": {"name": key.record_name, "type": "TXT", "value": key.record, "strings": key.record_strings},
+    }
