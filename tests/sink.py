@@ -7,8 +7,10 @@ wrong: at a stage, for the n-th time it is reached (or always), answer a code, h
 import socket
 import ssl
 import threading
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -35,17 +37,20 @@ class Sink:
     refuse: Callable[[str, str], str | None] = lambda stage, word: None  # (stage, address or "") → the same
     pipelining: bool = True
     features: tuple[str, ...] = ("8BITMIME", "ENHANCEDSTATUSCODES")
+    features_in_clear: tuple[str, ...] = ()  # what a man in the middle offers besides, before TLS
     certificate: Path | None = None  # PEM with key and chain: offers STARTTLS
     implicit_tls: bool = False
     log: Path | None = None  # every recipient taken is appended here at once, for tests that kill
     taken: list[Taken] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
+    in_clear: list[str] = field(default_factory=list)  # those of them that were said before TLS
+    logins: list[str] = field(default_factory=list)  # what AUTH said, decoded
     reached: Counter[str] = field(default_factory=Counter)
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        self._open: set[socket.socket] = set()
+        self._open: set[_Talk] = set()
         self._lock = threading.Lock()
         self.released = threading.Event()  # ends every silence
         self._thread = threading.Thread(target=self._accept, daemon=True)
@@ -57,8 +62,8 @@ class Sink:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         with self._lock:
-            for connection in self._open:
-                connection.close()
+            for talk in self._open:
+                talk.cut_off()
         self._thread.join()
 
     @property
@@ -74,19 +79,18 @@ class Sink:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
+        talk = _Talk(self, connection)
         with self._lock:
-            self._open.add(connection)
+            self._open.add(talk)
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self.implicit_tls:
-                connection = self._secure(connection)
-            _Talk(self, connection).run()
+            talk.run()
         except (OSError, _HangUp):
             pass
         finally:
             with self._lock:
-                self._open.discard(connection)
-            connection.close()
+                self._open.discard(talk)
+            talk.close()
 
     def _secure(self, connection: socket.socket) -> ssl.SSLSocket:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -110,13 +114,32 @@ class _Talk:
         self.sink, self.connection = sink, connection
         self.file = connection.makefile("rb")
         self.sender, self.recipient = "", ""
-        self.secure = sink.implicit_tls
+        self.secure = False
+
+    def close(self) -> None:
+        self.file.close()
+        self.connection.close()
+
+    def cut_off(self) -> None:
+        """From another thread: whatever it waits for ends."""
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def start_tls(self) -> None:
+        self.file.close()
+        self.connection = self.sink._secure(self.connection)
+        self.file = self.connection.makefile("rb")
+        self.secure = True
 
     def run(self) -> None:
+        if self.sink.implicit_tls:
+            self.start_tls()
         self.answer("banner", "", "220 sink ESMTP")
         while line := self.file.readline(4096):
             words = line.decode("utf-8", "surrogateescape").rstrip("\r\n")
             self.sink.commands.append(words)
+            if not self.secure:
+                self.sink.in_clear.append(words)
             verb = words.split(" ")[0].split(":")[0].upper()
             getattr(self, f"do_{verb.lower()}", self.do_unknown)(words)
 
@@ -137,7 +160,7 @@ class _Talk:
         self.connection.sendall(words.encode() + b"\r\n")
 
     def do_ehlo(self, _words: str) -> None:
-        offers = ["sink", *self.sink.features]
+        offers = ["sink", *self.sink.features, *(() if self.secure else self.sink.features_in_clear)]
         offers += ["PIPELINING"] if self.sink.pipelining else []
         if self.sink.certificate and not self.secure and self.sink.rules.get("STARTTLS") != STRIP:
             offers.append("STARTTLS")
@@ -146,17 +169,19 @@ class _Talk:
 
     def do_starttls(self, _words: str) -> None:
         if self.answer("STARTTLS", "", "220 go ahead"):
-            self.connection = self.sink._secure(self.connection)
-            self.file = self.connection.makefile("rb")
-            self.secure = True
+            self.start_tls()
 
     def do_auth(self, words: str) -> None:
-        if words.upper() == "AUTH LOGIN":
-            self.say("334 VXNlcm5hbWU6")
-            self.file.readline()
-            self.say("334 UGFzc3dvcmQ6")
-            self.file.readline()
+        _, mechanism, *initial = words.split(" ")
+        said = initial or [self.asked("VXNlcm5hbWU6"), self.asked("UGFzc3dvcmQ6")]  # LOGIN: Username: Password:
+        self.sink.logins.append(mechanism + " " + " ".join(b64decode(one).decode() for one in said))
+        if mechanism == "XOAUTH2" and self.sink.rules.get("AUTH", "").startswith("5"):
+            assert self.asked("eyJzdGF0dXMiOiI0MDEifQ==") == ""  # {"status":"401"}
         self.answer("AUTH", "", "235 2.7.0 welcome")
+
+    def asked(self, words: str) -> str:
+        self.say(f"334 {words}")
+        return self.file.readline().decode().rstrip("\r\n")
 
     def do_mail(self, words: str) -> None:
         self.sender = words.partition("<")[2].partition(">")[0] if self.answer("MAIL", "", "250 2.1.0 ok") else ""

@@ -121,6 +121,7 @@ def _expect(line: Line, stage: Stage, command: bytes, code: int) -> None:
         if stage is Stage.AUTH and reply.code == 334 and code == 235:  # XOAUTH2's way to say why not
             reply = line.ask(b"\r\n", stage)
     except (OSError, Broken) as error:
+        line.is_closing = True
         raise RelayDown(f"The relay {line.relay.host} hung up or fell silent at {stage}: {error}.") from error
     if reply.code != code:
         raise _refused(line.relay, stage, reply)

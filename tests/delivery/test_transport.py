@@ -66,16 +66,6 @@ def test_trouble_with_one_letter_is_that_letters_alone(stage: str, trouble: str,
     assert sink.recipients == ["reader1@example.com", *["reader3@example.com"] * goes_on]
 
 
-@pytest.mark.parametrize("stage", ["banner", "EHLO"])
-@pytest.mark.parametrize("trouble", BAD)
-def test_trouble_before_the_first_letter_charges_no_reader(stage: str, trouble: str):
-    """A relay that can't be used says so before any letter; a permanent refusal of us asks for a person."""
-    with Sink(rules={stage: trouble}) as sink, pytest.raises(RelayDown) as caught:
-        send(sink, 1)
-    assert caught.value.stop == trouble.startswith("5")
-    assert sink.taken == []
-
-
 def test_a_pipelined_letter_costs_one_round_trip():
     """The final dot travels with the next letter's MAIL, RCPT and DATA (RFC 2920)."""
     with Sink() as sink:
