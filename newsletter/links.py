@@ -4,6 +4,7 @@ All of it is pure. The routes in `web/` answer at these paths; tokens are signed
 """
 
 from datetime import date
+from urllib.parse import quote
 
 from newsletter.config import Site
 from subscribers.tokens import Keys, Purpose, sign
@@ -52,3 +53,8 @@ def article(site: Site, keys: Keys, article_id: int) -> str:
 def media(site: Site, path: str) -> str:
     """A picture that we serve; `path` is "media/HASH.jpg". Addresses elsewhere come back as they are."""
     return f"{site.url}/{path}" if path.startswith("media/") else path
+
+
+def letter(address: str, subject: str) -> str:
+    """Opens a mail to us with its subject written (RFC 6068)."""
+    return f"mailto:{quote(address, safe='@')}?subject={quote(subject, safe='')}"

@@ -104,10 +104,10 @@ def test_wrong_usage_is_status_2(project: Project):
 @pytest.mark.slow
 def test_check_ends_with_1_when_something_blocks(project: Project):
     """And its JSON is whole nevertheless."""
-    shipped = Path(__file__).parent.parent / "templates" / "digest" / "digest.txt"
-    own = project.folder / "templates" / "digest"
+    shipped = Path(__file__).parent.parent / "templates" / "mail" / "foot.txt"
+    own = project.folder / "templates" / "mail"
     own.mkdir(parents=True)
-    (own / "digest.txt").write_text(shipped.read_text().replace("{{ unsubscribe_url }}", ""))
+    (own / "foot.txt").write_text(shipped.read_text().replace("{{ unsubscribe_url }}", ""))
     project("collect")
     project("draft", "daily", "--date", DAY)
     report = project.json("check", f"daily/{DAY}", status=1)

@@ -120,10 +120,10 @@ def test_without_approval_a_faulty_issue_is_held_not_sent(database: Database, tm
     an_article_file(tmp_path)
     text = CONFIG.replace('slug = "daily"', 'slug = "daily"\napproval = "none"')
     house = House(database, tmp_path, a_config(text, tmp_path))
-    templates = tmp_path / "templates" / "digest"
+    templates = tmp_path / "templates" / "mail"
     templates.mkdir(parents=True)
-    shipped = Path(__file__).parent.parent / "templates" / "digest" / "digest.txt"
-    (templates / "digest.txt").write_text(shipped.read_text().replace("{{ unsubscribe_url }}", ""))
+    shipped = Path(__file__).parent.parent / "templates" / "mail" / "foot.txt"
+    (templates / "foot.txt").write_text(shipped.read_text().replace("{{ unsubscribe_url }}", ""))
     house.wake(DRAFT_AT)
     assert house.wake(SEND_AT) == []
     issue = house.issues()["2026-11-23"]

@@ -6,6 +6,7 @@ a number of words without ever cutting a tag.
 """
 
 import re
+import unicodedata
 from copy import deepcopy
 
 import nh3
@@ -60,6 +61,12 @@ def excerpt(html: str, *, at_least: int, at_most: int, without: str = "") -> Mar
 def plain(html: str) -> str:
     """The words of a fragment, one space between them."""
     return _text_of(_tree(html))
+
+
+def direction(text: str) -> str:
+    """In which direction its first letter runs: "ltr", "rtl", or "" for a text without letters (UAX #9, P2)."""
+    kinds = (unicodedata.bidirectional(character) for character in text)
+    return next(("ltr" if kind == "L" else "rtl" for kind in kinds if kind in ("L", "R", "AL")), "")
 
 
 def _tree(html: str) -> etree._Element:

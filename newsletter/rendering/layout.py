@@ -1,7 +1,8 @@
 """Which story is told at what length: a lead, some in full, the later ones as lines "In brief", a light one to close.
 
 A page that tells forty stories alike tells none. In a long issue every section's first story is told in full before
-any section's second one, and what does not fit stands in one line each.
+any section's second one, and what does not fit stands in one line each. A section that config.toml calls light closes
+the issue, whatever its length.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from newsletter.issues.contents import Contents, Item, SectionOfItems
 
 SHORT_ISSUE = 7  # so many stories after the lead are all told in full
-FULL_STORIES = 5  # else so many, and the light last one
+FULL_STORIES = 5  # else so many, and the light one
 
 
 @dataclass(frozen=True)
@@ -19,22 +20,28 @@ class Layout:
     lead: Item | None
     sections: tuple[SectionOfItems, ...]  # with the stories told in full
     brief: tuple[Item, ...]
-    last: SectionOfItems | None  # after the brief ones; only where there are such
+    last: SectionOfItems | None  # the light one
+
+    @property
+    def full(self) -> tuple[Item, ...]:
+        """The stories after the lead that are told in full."""
+        return tuple(item for section in self.sections for item in section.items)
 
     @property
     def stories(self) -> tuple[Item, ...]:
+        """Every story."""
         lead = (self.lead,) if self.lead else ()
-        full = tuple(item for section in self.sections for item in section.items)
-        return (*lead, *full, *self.brief, *(self.last.items if self.last else ()))
+        return (*lead, *self.full, *self.brief, *(self.last.items if self.last else ()))
 
 
 def arrange(contents: Contents) -> Layout:
     """The layout of an issue; every item of `contents` is in it exactly once."""
     sections = tuple(section for section in contents.sections if section.items)
-    if sum(len(section.items) for section in sections) <= SHORT_ISSUE:
-        return Layout(contents.lead, sections, (), None)
-    last = sections[-1] if len(sections) > 1 and len(sections[-1].items) == 1 else None
-    rest = sections[:-1] if last else sections
+    last = next((section for section in reversed(sections) if section.is_light), None)
+    rest = tuple(section for section in sections if section is not last)
+    count = sum(len(section.items) for section in rest)
+    if count <= SHORT_ISSUE:
+        return Layout(contents.lead, rest, (), last)
     full = _full(rest)
     told = tuple(
         SectionOfItems(section.name, tuple(item for n, item in enumerate(section.items) if (s, n) in full))

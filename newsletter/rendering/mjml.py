@@ -18,12 +18,13 @@ _LINE_MARK = re.compile(r"<!--@([^:>]+):(\d+)-->")
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]*;)")
 _XML_KNOWS = {"amp;", "lt;", "gt;", "quot;", "apos;"}
 _STYLES = re.compile(r"(<mj-style\b.*?</mj-style>)", re.DOTALL)
+_SPACE_BETWEEN = re.compile(r"(?<=>)[ \t]+(?=</?mj-)")  # the engine takes line breaks there, and no spaces alone
 _OFFSET = re.compile(r"at position (\d+):")
 
 
 def to_html(source: str) -> str:
     """The HTML of an MJML document; other people's fonts are never fetched. Raises TemplateError."""
-    plain = _ascii(_numbered_entities(_LINE_MARK.sub("", source)))
+    plain = _ascii(_numbered_entities(_SPACE_BETWEEN.sub("\n", _LINE_MARK.sub("", source))))
     try:
         return str(mjml2html(plain, fonts={}))
     except ValueError as error:

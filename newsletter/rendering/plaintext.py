@@ -1,27 +1,37 @@
 """The text part: what a person would write who has only a typewriter. All pure.
 
-Lines are at most 72 characters; the headlines come first as a numbered list, the stories below under the same numbers,
-and links are footnotes: story 3's link is [3], and links in the words of stories go on counting after the last story.
+Lines are at most 72 columns, of which a Chinese or Japanese letter takes two; the headlines come first as a numbered
+list, the stories below under the same numbers, and links are footnotes: story 3's link is [3], and links in the words
+of stories go on counting after the last story.
 """
 
 import re
-import textwrap
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Iterator
 
 from lxml import etree
 from lxml import html as lxml_html
 
+from newsletter.issues.contents import Item
+
 WIDTH = 72
 TIE = "\u00a0"  # a space where no line may break: between words and their footnote
 _MANY_EMPTY_LINES = re.compile(r"\n{3,}")
+_SPACES = re.compile(r"[ \t\r\n\f\v\x1c-\x1f\x85\u2028\u2029]+")
+_NOT_FIRST = "、。，．・：；？！」』）］｝〉》】〕”’…‥ー々ゝゞぁぃぅぇぉっゃゅょァィゥェォッャュョ％" + ",.:;?!)]}"
+_NOT_LAST = "「『（［｛〈《【〔“‘"  # both after JIS X 4051
 
 
 class Footnotes:
     """Addresses, numbered in the order in which they are first named."""
 
-    def __init__(self, urls: Iterable[str] = ()) -> None:
-        """`urls` get the first numbers; the same address twice has both, and is named by the first."""
-        self._urls = list(urls)
+    def __init__(self) -> None:
+        self._urls: list[str] = []
+
+    def begin_with(self, stories: Iterable[Item]) -> str:
+        """Give the stories the first numbers; one address for two has both, and is named by the first. Says nothing."""
+        self._urls = [story.url for story in stories]
+        return ""
 
     def __call__(self, url: str) -> str:
         """The mark for `url`: "[3]"."""
@@ -38,26 +48,61 @@ class Footnotes:
 
 def wrapped(text: str, hanging: str = "", first: str | None = None) -> str:
     """`text` as one paragraph of lines up to WIDTH; `hanging` begins each line, `first` the first. Words stay whole."""
-    lines = textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=hanging if first is None else first,
-        subsequent_indent=hanging,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return "\n".join(lines)
+    lines: list[str] = []
+    line = hanging if first is None else first
+    is_fresh = True
+    for gap, piece in _pieces(text):
+        if not is_fresh and columns(line) + len(gap) + columns(piece) > WIDTH:
+            lines.append(line)
+            line, is_fresh = hanging, True
+        line += piece if is_fresh else gap + piece
+        is_fresh = False
+    return "\n".join([*lines, line] if not is_fresh else lines)
 
 
-def paragraphs(fragment: str, notes: Footnotes) -> str:
-    """A fragment of HTML as wrapped paragraphs, with an empty line between them."""
+def columns(text: str) -> int:
+    """How many columns of a typewriter `text` takes: two a wide letter, none an accent that stands on another."""
+    return sum(_columns_of(character) for character in text)
+
+
+def _columns_of(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if _is_wide(character) else 1
+
+
+def _is_wide(character: str) -> bool:
+    return unicodedata.east_asian_width(character) in "WF"
+
+
+def _pieces(text: str) -> Iterator[tuple[str, str]]:
+    """What no line break may divide, with the space before it: words, and single letters of scripts without spaces."""
+    for word in _SPACES.split(text.strip()):
+        gap = " "
+        start = 0
+        for place in range(1, len(word)):
+            if _may_break(word[place - 1], word[place]):
+                yield gap, word[start:place]
+                gap, start = "", place
+        if word:
+            yield gap, word[start:]
+
+
+def _may_break(before: str, after: str) -> bool:
+    if not (_is_wide(before) or _is_wide(after)) or TIE in (before, after):
+        return False
+    return after not in _NOT_FIRST and before not in _NOT_LAST and not unicodedata.combining(after)
+
+
+def paragraphs(fragment: str, notes: Footnotes, margin: str = "") -> str:
+    """A fragment of HTML as wrapped paragraphs, with an empty line between them; `margin` begins each line."""
     root = lxml_html.fragment_fromstring(str(fragment), create_parent="div")
-    blocks = [wrapped(root.text)] if (root.text or "").strip() else []
+    blocks = [wrapped(root.text, margin)] if (root.text or "").strip() else []
     for child in root:
-        blocks += _block(child, notes)
+        blocks += _block(child, notes, margin)
         if (child.tail or "").strip():
-            blocks.append(wrapped(str(child.tail).strip()))
-    return "\n\n".join(blocks)
+            blocks.append(wrapped(str(child.tail), margin))
+    return f"\n{margin}\n".join(blocks)
 
 
 def tidy(text: str) -> str:
@@ -66,24 +111,24 @@ def tidy(text: str) -> str:
     return _MANY_EMPTY_LINES.sub("\n\n", lines) + "\n"
 
 
-def _block(element: etree._Element, notes: Footnotes) -> list[str]:
+def _block(element: etree._Element, notes: Footnotes, margin: str) -> list[str]:
     if element.tag in ("ul", "ol"):
-        return ["\n".join(_list_items(element, notes))]
+        return ["\n".join(_list_items(element, notes, margin))]
     if element.tag == "blockquote":
         inner = [_inline(child, notes) for child in element] or [_inline(element, notes)]
-        return [_lines(part, hanging="  ") for part in inner]
-    return [_lines(_inline(element, notes))]
+        return [_lines(part, f"{margin}  ") for part in inner]
+    return [_lines(_inline(element, notes), margin)]
 
 
-def _lines(text: str, hanging: str = "") -> str:
+def _lines(text: str, hanging: str) -> str:
     """Like `wrapped`, but a line break that was written stays one."""
     return "\n".join(wrapped(line, hanging) for line in text.split("\n"))
 
 
-def _list_items(element: etree._Element, notes: Footnotes) -> Iterable[str]:
+def _list_items(element: etree._Element, notes: Footnotes, margin: str) -> Iterable[str]:
     for number, item in enumerate(element, start=1):
         bullet = f"{number}. " if element.tag == "ol" else "- "
-        yield wrapped(_inline(item, notes), hanging=" " * len(bullet), first=bullet)
+        yield wrapped(_inline(item, notes), margin + " " * len(bullet), margin + bullet)
 
 
 def _inline(element: etree._Element, notes: Footnotes) -> str:

@@ -13,14 +13,16 @@ from typing import Any
 
 import jinja2
 from jinja2.ext import Extension
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from newsletter import templates_folder
 from newsletter.errors import TemplateError
 from newsletter.rendering import fragments
 
 _LINE_WITH_A_TAG = re.compile(r"^(\s*)(?=</?[a-zA-Z])")
+SHARED = "mail"  # the folder of parts that designs share
 _FAULTS = (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
 
 
@@ -34,13 +36,14 @@ class Templates:
             autoescape=lambda name: not (name or "").endswith(".txt"),
             undefined=jinja2.StrictUndefined,
             finalize=_printable,
-            extensions=[_LineMarks],
+            extensions=["jinja2.ext.i18n", _LineMarks],
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        install_words(self._environment)
 
     def render(self, name: str, **values: Any) -> str:
-        """The text of the template `name` ("digest/digest.mjml"). Raises TemplateError with file and line."""
+        """The text of the template `name` ("digest/issue.mjml"). Raises TemplateError with file and line."""
         try:
             return self._environment.get_template(name).render(**values)
         except jinja2.TemplateNotFound as error:
@@ -50,9 +53,10 @@ class Templates:
         except _FAULTS as error:
             raise TemplateError(f"{self._place(error, name)}: {_sentence(str(error))}") from error
 
-    def digest(self, folder: str) -> str:
-        """SHA-256, in hex, of every template under `folder`: what an issue was made from."""
-        names = [name for name in self._environment.list_templates() if name.startswith(f"{folder}/")]
+    def digest(self, *folders: str) -> str:
+        """SHA-256, in hex, of every template under `folders`: what an issue was made from."""
+        under = tuple(f"{folder}/" for folder in folders)
+        names = [name for name in self._environment.list_templates() if name.startswith(under)]
         hashed = sha256()
         for name in names:
             hashed.update(f"{name}\0{self._source(name)}\0".encode())
@@ -70,6 +74,26 @@ class Templates:
                 if Path(frame.filename).as_posix().endswith(f"/{known}"):
                     return f"{known}, line {frame.lineno}"
         return name
+
+
+def install_words(environment: jinja2.Environment) -> None:
+    """Let templates of `environment` say `_("Read on")`: in the words of the `wordbook` that they are rendered with."""
+    environment.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
+
+
+@jinja2.pass_context
+def _gettext(context: Context, english: str) -> str:
+    return _escaped(context, context["wordbook"].gettext(english))
+
+
+@jinja2.pass_context
+def _ngettext(context: Context, one: str, many: str, number: int) -> str:
+    return _escaped(context, context["wordbook"].ngettext(one, many, number))
+
+
+def _escaped(context: Context, words: str) -> str:
+    """Words are words: a publisher's own may hold an ampersand, and none holds a tag."""
+    return escape(words) if context.eval_ctx.autoescape else words
 
 
 class _LineMarks(Extension):

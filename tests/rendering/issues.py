@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from newsletter.config import Site
-from newsletter.issues.contents import Also, Contents, Item, SectionOfItems
+from newsletter.issues.contents import Also, Contents, Item, Logo, Look, SectionOfItems, Sponsor
 
 SITE = Site(name="The Harbour Post", url="https://post.example.com", postal_address="1 Quay Street, Harbourton")
 BODY = (
@@ -33,6 +33,8 @@ def an_item(position: int, **changes: Any) -> Item:
         "author": "Nell Ashdown",
         "image": f"https://post.example.com/media/{position}.jpg",
         "image_alt": f"A picture of story {position}",
+        "image_width": 1200,
+        "image_height": 800,
         "minutes": 3,
         "published_at": datetime(2026, 11, 23, 4, 30, tzinfo=UTC),
     }
@@ -62,7 +64,9 @@ def normal(**changes: Any) -> Contents:
             SectionOfItems("City", (an_item(2), an_item(3, image="", image_alt=""), an_item(4))),
             SectionOfItems("World", (an_item(5, section="World", standfirst=""),)),
             SectionOfItems("Business", (an_item(6, section="Business", body="", standfirst="", minutes=0),)),
-            SectionOfItems("And finally", (an_item(7, section="And finally", source="The Harbour Post"),)),
+            SectionOfItems(
+                "And finally", (an_item(7, section="And finally", source="The Harbour Post"),), is_light=True
+            ),
         ),
         "site_name": SITE.name,
         "postal_address": SITE.postal_address,
@@ -105,9 +109,91 @@ def no_intro() -> Contents:
     return normal(intro="", signature="", description="", preheader="")
 
 
-def right_to_left() -> Contents:
-    """An Arabic issue."""
-    return normal(language="ar", title="بريد الميناء")
+def no_standfirst() -> Contents:
+    """Stories have a headline and a body, and nothing between."""
+    issue = normal()
+    return replace(
+        issue,
+        lead=issue.lead and replace(issue.lead, standfirst=""),
+        sections=tuple(
+            replace(section, items=tuple(replace(item, standfirst="") for item in section.items))
+            for section in issue.sections
+        ),
+    )
+
+
+def everything() -> Contents:
+    """Every mark and slot there is: an update, a paywall, notes, a sponsor, a logo, a list at the top, opinions."""
+    issue = many_items(12)
+    note = "We were there on the Quay ourselves; [see the pictures](https://post.example.com/quay)."
+    told = replace(issue.sections[0], items=tuple(_marked(item) for item in issue.sections[0].items))
+    light = SectionOfItems("And finally", (an_item(20, section="And finally", note="A *smile* for the road."),), True)
+    return replace(
+        issue,
+        lead=issue.lead and replace(issue.lead, is_update=True, is_paid=True, note=note, section="City"),
+        sections=(told, *issue.sections[1:], light),
+        sponsor=Sponsor(
+            "From our sponsor",
+            "**Tarrant & Daughter** mend sails, tents and, at this time of year, dignity.",
+            "https://tarrant.example.com/harbour",
+            "https://post.example.com/media/sponsor.jpg",
+            "A needle and a torn sail",
+        ),
+        reply_to="daily@example.com",
+        look=Look(logo=Logo("https://post.example.com/media/logo.png", "The Harbour Daily", 260)),
+    )
+
+
+def in_(design: str, contents: Contents) -> Contents:
+    """The same issue in another design."""
+    return replace(contents, look=replace(contents.look, design=design))
+
+
+def german() -> Contents:
+    """A German issue, with words of its own for one link."""
+    return _translated(
+        "de", "Hafenpost", "Die Fähre ist zurück, mit der alten Glocke", words={"read_on": "Zur Meldung"}
+    )
+
+
+def arabic() -> Contents:
+    """An Arabic issue, from right to left; one headline in it is English."""
+    issue = _translated("ar", "بريد الميناء", "العبّارة تعود إلى الميناء بجرسها القديم بعد أحد عشر شهرا")
+    items = (
+        an_item(2, section="المدينة", title="ساعة السوق تتأخر أربع دقائق عن قصد", standfirst=_ARABIC, body=""),
+        an_item(3, section="المدينة", title="The harbour office answers in English", standfirst="", body=""),
+    )
+    return replace(issue, sections=(SectionOfItems("المدينة", items),), signature="ندى")
+
+
+def japanese() -> Contents:
+    """A Japanese issue: dates of its own, words that we don't have, lines without spaces."""
+    issue = _translated("ja", "港日報", "渡し船が十一か月ぶりに港へ帰ってきた、古い鐘とともに")
+    standfirst = (
+        "市場の時計が四分遅れているのは、修理に当たった職人によれば、昔からわざとそうしてあったのだという。" * 2
+    )
+    items = (an_item(2, section="街", title="港の時計は四分遅れている、わざと", standfirst=standfirst),)
+    return replace(issue, sections=(SectionOfItems("街", items),))
+
+
+_ARABIC = "قال المرممون إن التأخير الشهير لم يكن عيبا، بل صنعه أحدهم عمدا كي لا يفوت العمالَ موعدُ العبّارة."
+
+
+def _translated(language: str, title: str, headline: str, words: dict[str, str] | None = None) -> Contents:
+    lead = normal().lead
+    assert lead is not None
+    return normal(
+        language=language,
+        title=title,
+        lead=replace(lead, title=headline, body="", standfirst=""),
+        intro="",
+        words=words or {},
+    )
+
+
+def _marked(item: Item) -> Item:
+    marks = {2: {"is_update": True}, 3: {"is_paid": True}, 4: {"note": "An editor’s word on it."}}
+    return replace(item, **marks.get(item.position, {}))
 
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}{% raw %}&amp;</mj-text></td>\x0b\u2028'

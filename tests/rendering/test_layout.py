@@ -23,11 +23,19 @@ def test_every_sections_first_story_comes_before_any_sections_second() -> None:
 
 def test_the_light_last_story_closes_a_long_issue() -> None:
     """It stands after the lines in brief, in full, with its picture."""
-    light = SectionOfItems("And finally", (issues.an_item(40),))
+    light = SectionOfItems("And finally", (issues.an_item(40),), is_light=True)
     contents = issues.normal(sections=(*issues.many_items(20).sections, light))
     arranged = arrange(contents)
     assert arranged.last == light
     assert arranged.stories[-1] == light.items[0]
+
+
+def test_a_light_section_closes_a_short_issue_too() -> None:
+    """Wherever config.toml puts it; one that is not called light stays in its place."""
+    light = SectionOfItems("And finally", (issues.an_item(9),), is_light=True)
+    arranged = arrange(issues.normal(sections=(light, *issues.normal().sections[:2])))
+    assert arranged.last == light
+    assert [section.name for section in arranged.sections] == ["City", "World"]
 
 
 @pytest.mark.parametrize("contents", [issues.normal(), *(issues.many_items(n) for n in (1, 2, 9, 10, 40))])

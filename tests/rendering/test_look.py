@@ -20,7 +20,7 @@ HARD = [
     issues.hard_headlines,
     issues.no_intro,
     issues.hostile,
-    issues.right_to_left,
+    issues.arabic,
 ]
 PICTURE = Path(__file__).parents[2] / "newsletter" / "sample" / "articles" / "pictures" / "ferry.jpg"
 

@@ -11,7 +11,7 @@ from lxml import html as lxml_html
 
 from newsletter.issues.contents import Contents
 from newsletter.rendering import slots
-from newsletter.rendering.render import Rendered, edition, long_date
+from newsletter.rendering.render import Rendered, edition
 from newsletter.rendering.templates import Templates
 from tests.rendering import issues
 
@@ -24,7 +24,15 @@ CASES: dict[str, Callable[[], Contents]] = {
     "thirty-items": issues.many_items,
     "hard-headlines": issues.hard_headlines,
     "no-intro": issues.no_intro,
-    "right-to-left": issues.right_to_left,
+    "forty-items": lambda: issues.many_items(40),
+    "no-standfirst": issues.no_standfirst,
+    "everything": issues.everything,
+    "everything-letter": lambda: issues.in_("letter", issues.everything()),
+    "everything-links": lambda: issues.in_("links", issues.everything()),
+    "german": issues.german,
+    "arabic": issues.arabic,
+    "arabic-letter": lambda: issues.in_("letter", issues.arabic()),
+    "japanese": issues.japanese,
 }
 
 
@@ -121,7 +129,7 @@ def test_an_issue_without_any_item_renders(templates: Templates) -> None:
 
 def test_language_and_direction_are_declared(templates: Templates) -> None:
     """For screen readers, and for Arabic and its like."""
-    root = page_of(rendered(templates, issues.right_to_left()).html)
+    root = page_of(rendered(templates, issues.arabic()).html)
     assert (root.get("lang"), root.get("dir")) == ("ar", "rtl")
     root = page_of(rendered(templates, issues.normal(language="de-AT")).html)
     assert (root.get("lang"), root.get("dir")) == ("de-AT", "ltr")
@@ -138,12 +146,7 @@ def test_the_preheader_is_padded_so_that_no_body_leaks_into_the_inbox(templates:
 def test_a_projects_own_template_goes_first_and_shows_in_the_digest(templates: Templates, tmp_path: Path) -> None:
     """A sent issue says which templates made it."""
     (tmp_path / "templates" / "digest").mkdir(parents=True)
-    (tmp_path / "templates" / "digest" / "digest.txt").write_text("{{ issue.title }}, in short")
+    (tmp_path / "templates" / "digest" / "issue.txt").write_text("{{ issue.title }}, in short")
     own = rendered(Templates(tmp_path), issues.normal())
     assert own.text == "The Harbour Daily, in short\n"
     assert own.template_digest != rendered(templates, issues.normal()).template_digest
-
-
-def test_the_long_date_is_english_whatever_the_machine_says() -> None:
-    """strftime would ask the machine's locale."""
-    assert long_date(issues.normal().day) == "Monday, 23 November 2026"
