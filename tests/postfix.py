@@ -70,6 +70,7 @@ class Postfix:
     certificate: Path  # PEM: key and chain
     addresses: list[str]  # all of `domain`
     domain: str = "example.com"
+    settings: str = ""  # more lines of main.cf
     port: int = field(init=False)
     folder: Path = field(init=False)
 
@@ -86,7 +87,7 @@ class Postfix:
         lines = [f"{address} {address.partition('@')[0]}/\n" for address in self.addresses]
         (self.folder / "mailboxes").write_text("".join(lines))
         values = {"folder": self.folder, "domain": self.domain, "uid": uid, "certificate": self.certificate}
-        (self.folder / "conf" / "main.cf").write_text(MAIN.format(**values))
+        (self.folder / "conf" / "main.cf").write_text(MAIN.format(**values) + self.settings)
         (self.folder / "conf" / "master.cf").write_text(MASTER.format(port=self.port))
         self._command("start")
         return self

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dkim as dkimpy
 import pytest
+import trustme
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given
@@ -16,11 +17,14 @@ from newsletter import config
 from newsletter.config import DkimKey
 from newsletter.delivery import dkim
 from newsletter.delivery.message import Reader
+from newsletter.delivery.transport import hand_over
 from newsletter.errors import ConfigError
 from newsletter.rendering import slots
 from tests.builders import CONFIG, a_config
 from tests.command import a_project
 from tests.delivery.test_message import KEYS, NOW, READER, a_message, mould
+from tests.opendkim import OpenDkim
+from tests.postfix import Postfix
 
 WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=120)
 H = (
@@ -141,6 +145,39 @@ def test_records_fit_the_dns(both: dkim.Signer):
         assert "".join(key.record_strings) == key.record
     assert [key.record_name for key in both.keys] == ["rsa._domainkey.example.com", "ed25519._domainkey.example.com"]
     assert [len(key.record_strings) for key in both.keys] == [2, 1]
+
+
+# --- a real relay ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.postfix
+@pytest.mark.opendkim
+def test_signatures_survive_a_relay_and_a_mailbox(both: dkim.Signer, tmp_path: Path):
+    """Handed over with dots stuffed, checked by OpenDKIM as the relay's milter, delivered to a Maildir, checked again
+    there: quoted-printable and base64, lines of dots, a name of another script."""
+    trustme.CA().issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "server.pem"))
+    reader = Reader(77, 5, 6, "reader1@example.com", "علی‌رضا, جان")
+    hard = "\n".join([".", "..", "From here on", "", " spaced ", "x" * 300, "", ".", ""])
+    texts = [f"Good morning, {slots.NAME}.\n{hard}", f"صباح الخير {slots.NAME} " + "في الميناء " * 30 + hard]
+    with OpenDkim(tmp_path, both.keys) as verifier:
+        milter = f"smtpd_milters = inet:127.0.0.1:{verifier.port}\nmilter_default_action = tempfail\n"
+        with Postfix(tmp_path / "server.pem", [reader.email], settings=milter) as relay:
+            smtp = a_config(CONFIG.replace("port = 1025", f"port = {relay.port}")).smtp
+            for text in texts:
+                message = both.sign(mould(text=text).fill(reader, KEYS, NOW), NOW)
+                hand_over(smtp, "bounces@example.com", reader.email, message)
+            relay.wait_for(len(texts))
+            mails = relay.mails(reader.email)
+    for mail in mails:
+        results = str(message_from_bytes(mail, policy=policy.default)["Authentication-Results"])
+        assert re.findall(r"dkim=(\w+).*?header.a=([\w-]+)", results) == [
+            ("pass", "rsa-sha256"),
+            ("pass", "ed25519-sha256"),
+        ]
+        assert verdicts(both, mail.replace(b"\n", b"\r\n")) == [True, True]
+    encodings = [re.findall(rb"^Content-Transfer-Encoding: (.*)$", mail, re.MULTILINE)[0] for mail in mails]
+    assert sorted(encodings) == [b"base64", b"quoted-printable"]
 
 
 # --- config ---------------------------------------------------------------------------------------------------------
