@@ -20,11 +20,14 @@ from newsletter.database import Database
 from newsletter.delivery import ledger, message, send, transport
 from newsletter.delivery.models import DeliveryState
 from newsletter.delivery.send import Clock, OnProgress
-from newsletter.errors import PreflightFailed
+from newsletter.errors import PreflightFailed, Refused
 from newsletter.issues import assemble, states
+from newsletter.issues.before import before
 from newsletter.issues.models import Issue, IssueState
 from newsletter.rendering import editions, preflight, render
-from newsletter.rendering.preflight import Finding, Level
+from newsletter.rendering.models import Edition
+from newsletter.rendering.preflight import Case, Finding, Level, reports, support
+from newsletter.rendering.preflight.reports import Occasion
 from newsletter.rendering.templates import Templates
 from newsletter.sources import collect
 from newsletter.sources.collect import SourceReport
@@ -55,23 +58,26 @@ def draft(paper: Paper, newsletter: Newsletter, day: date, now: datetime) -> Iss
     return issue
 
 
-def check(session: Session, paper: Paper, issue: Issue) -> list[Finding]:
-    """What speaks against sending it: the edition's faults and the message's, as the first reader would get it."""
-    newsletter = paper.config.newsletter(issue.newsletter)
-    edition = editions.of(session, issue)
-    contents = assemble.contents(session, paper.config, newsletter, issue)
-    sample = message_as(session, paper, issue, a_reader(), newsletter.moment("send_at", issue.issue_date))
-    parsed = message_from_bytes(sample, policy=policy.default)
-    found = preflight.findings(edition, contents, site_url=paper.config.site.url, min_articles=newsletter.min_articles)
-    return [*found, *preflight.headers(parsed)]
+def check(paper: Paper, issue_id: int, now: datetime, occasion: Occasion = Occasion.CHECK) -> list[Finding]:
+    """What speaks against sending it: the edition's faults and the message's, as the first reader would get it.
+
+    The report is kept with the issue. Links are followed if the config's look-outside says so for this occasion.
+    """
+    return _checked(paper, issue_id, now, occasion)[1]
 
 
 def approve(paper: Paper, issue_id: int, who: str, now: datetime) -> Issue:
     """An editor says yes: from now on the edition is frozen. Raises PreflightFailed if a fault blocks it."""
+    with paper.database.reading() as session:
+        may_be_approved = IssueState.APPROVED in states.MOVES[session.get_one(Issue, issue_id).state]
+    checked = None
+    if may_be_approved:
+        checked, findings = _checked(paper, issue_id, now, Occasion.APPROVAL)
+        _require_no_fault(findings)
     with paper.database.transaction() as session:
         issue = session.get_one(Issue, issue_id)
-        if IssueState.APPROVED in states.MOVES[issue.state]:
-            _require_no_fault(check(session, paper, issue))
+        if checked and editions.of(session, issue).rendered_at != checked.rendered_at:
+            raise Refused("It was drafted anew while it was checked. Look at it again, then approve it.")
         return states.move(session, issue_id, IssueState.APPROVED, who, "", now)
 
 
@@ -85,6 +91,8 @@ def deliver(
     newsletter = paper.config.newsletter(issue.newsletter)
     if issue.state is IssueState.DRAFT and newsletter.approval == "none":
         approve(paper, issue_id, who, clock())
+    elif issue.state is IssueState.APPROVED:
+        _check_before_send(paper, issue_id, who, clock())
     config = paper.config
     return send.send(
         paper.database, config.site, config.smtp, newsletter, config.keys, issue_id,
@@ -159,6 +167,47 @@ def send_test(paper: Paper, issue_id: int, email: str, now: datetime) -> str:
     made = message.mould(site, newsletter, issue_id, f"[Test] {edition.subject}", edition.html, edition.text)
     data = made.fill(a_reader(email), paper.config.keys, now.astimezone(newsletter.zone))
     return transport.hand_over(paper.config.smtp, newsletter.sender_address, email, data)
+
+
+def _checked(paper: Paper, issue_id: int, now: datetime, occasion: Occasion) -> tuple[Edition, list[Finding]]:
+    """The edition that was looked at, and what was found. No transaction is held while others are asked."""
+    with paper.database.reading() as session:
+        issue = session.get_one(Issue, issue_id)
+        edition, case = editions.of(session, issue), _case(session, paper, issue)
+    levels = paper.config.preflight
+    asked = (Occasion.CHECK,) if levels.look_outside == "check" else (Occasion.CHECK, Occasion.APPROVAL)
+    findings = preflight.findings(
+        case, levels, look_outside=levels.look_outside != "never" and occasion in asked
+    )  # fmt: skip
+    with paper.database.transaction() as session:
+        reports.keep(session, issue, occasion, findings, now)
+    return edition, findings
+
+
+def _case(session: Session, paper: Paper, issue: Issue) -> Case:
+    """Everything that the rules look at."""
+    newsletter, site = paper.config.newsletter(issue.newsletter), paper.config.site
+    sample = message_as(session, paper, issue, a_reader(), newsletter.moment("send_at", issue.issue_date))
+    return Case(
+        form=editions.of(session, issue),
+        contents=assemble.contents(session, paper.config, newsletter, issue),
+        site_url=site.url,
+        min_articles=newsletter.min_articles,
+        support=support.load(paper.config.folder),
+        message=message_from_bytes(sample, policy=policy.default),
+        media_dir=site.media_dir,
+        before=before(session, issue),
+        collecting=paper.config.collecting,
+    )
+
+
+def _check_before_send(paper: Paper, issue_id: int, who: str, now: datetime) -> None:
+    """Much can happen between approval and send: what blocks then holds the issue, and the editors are told."""
+    try:
+        _require_no_fault(check(paper, issue_id, now, Occasion.SEND))
+    except PreflightFailed as error:
+        hold(paper, issue_id, who, str(error), now)
+        raise
 
 
 def _require_no_fault(findings: Sequence[Finding]) -> None:

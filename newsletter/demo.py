@@ -141,8 +141,8 @@ def _morning(paper: Paper, folder: Path, articles: Path, now: datetime, smtp_por
     reports = daily.gather(paper, now)
     say(f"1. collect    {sum(r.new for r in reports)} new articles from {len(reports)} source")
     issue = daily.draft(paper, newsletter, day, now)
+    findings = daily.check(paper, issue.id or 0, now)
     with paper.database.reading() as session:
-        findings = daily.check(session, paper, issue)
         edition = editions.of(session, issue)
     say(f"2. draft      “{issue.subject}”")
     say(f"3. check      {len(findings)} findings, {sum(f.level == 'block' for f in findings)} that block; "

@@ -30,6 +30,7 @@ from newsletter.errors import NotFound, PreflightFailed
 from newsletter.issues import assemble, documents
 from newsletter.issues.models import Issue, IssueState
 from newsletter.rendering import editions, preflight, slots
+from newsletter.rendering.preflight import support
 from subscribers import directory
 
 MARKS = {"block": "[red]blocks[/]", "warn": "[yellow]warns[/]", "note": "notes"}
@@ -140,10 +141,24 @@ def _reader(session: Session, paper: Paper, issue: Issue, email: str) -> message
     return message.Reader(0, subscriber.id or 0, subscription.id or 0, subscriber.email, subscriber.name)
 
 
-def check(context: typer.Context, issue: IssueWords, json: Json = False) -> None:
+def check(
+    context: typer.Context,
+    issue: Annotated[str, typer.Argument(metavar="ISSUE", help="A number, daily/2026-11-23, or daily/today.")] = "",
+    json: Json = False,
+    update_data: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Take caniemail's data.json as what mail programs lack.")
+    ] = None,
+) -> None:  # fmt: skip
     """Look for what speaks against sending it; status 1 if anything blocks."""
-    with opened(context) as paper, paper.database.reading() as session:
-        findings = daily.check(session, paper, issue_in(session, paper, issue))
+    with opened(context) as paper:
+        if update_data:
+            made = support.update(update_data, paper.config.folder)
+            say(f"{paper.config.folder / support.FILE}: what mail programs lack, as of {made.date}.")
+        if not issue:
+            if not update_data:
+                raise typer.BadParameter("name the issue to look at", param_hint="ISSUE")
+            return
+        findings = daily.check(paper, the_issue(paper, issue).id or 0, now())
     blocked = preflight.blocks(findings)
     if json:
         print_json({"ok": not blocked, "findings": [asdict(finding) for finding in findings]})

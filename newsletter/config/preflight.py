@@ -49,7 +49,7 @@ class Preflight(Section):
     repeated_story: RuleLevel = "warn"
     too_few: RuleLevel = "block"
     spam_score: RuleLevel = "warn"
-    spam_unknown: RuleLevel = "note"
+    not_looked: RuleLevel = "note"
 
     def level(self, rule: str) -> RuleLevel:
         """The level of the rule of that name ("link-words")."""

@@ -28,6 +28,19 @@ def contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
+def turned(colour: str) -> str:
+    """The same colour with its lightness turned round (CIE L*), as mail programs do that darken a mail themselves."""
+    wanted = 100 - _lightness(colour)
+    towards = WHITE if wanted > _lightness(colour) else BLACK
+    mixes = (_mixed(colour, towards, step / _STEPS) for step in range(_STEPS + 1))
+    return min(mixes, key=lambda mix: abs(_lightness(mix) - wanted))
+
+
+def is_light(colour: str) -> bool:
+    """Whether dark words would stand on it better than light ones."""
+    return _lightness(colour) > 50
+
+
 def _readable(colour: str, *, towards: str, papers: tuple[str, ...], enough: float) -> str:
     mixes = (_mixed(colour, towards, step / _STEPS) for step in range(_STEPS + 1))
     return next(mix for mix in mixes if all(contrast(mix, paper) >= enough for paper in papers))
@@ -45,6 +58,12 @@ def _channels(colour: str) -> tuple[int, int, int]:
 def _luminance(colour: str) -> float:
     red, green, blue = (_linear(channel / 255) for channel in _channels(colour))
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _lightness(colour: str) -> float:
+    """CIE 1976 L*, from 0 (black) to 100 (white)."""
+    luminance = _luminance(colour)
+    return 116 * luminance ** (1 / 3) - 16 if luminance > 0.008856 else 903.3 * luminance
 
 
 def _linear(channel: float) -> float:

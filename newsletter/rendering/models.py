@@ -1,8 +1,9 @@
-"""The table Edition: the bytes that readers get, stored once."""
+"""Tables of what is rendered: Edition, the bytes that readers get, stored once; and what the checks said of them."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Text, UniqueConstraint
+from sqlalchemy import JSON, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from subscribers.columns import UTCDateTime
@@ -21,3 +22,15 @@ class Edition(SQLModel, table=True):
     text: str = Field(sa_type=Text)
     template_digest: str = Field(max_length=64)  # SHA-256 of the templates it was made from
     rendered_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class PreflightReport(SQLModel, table=True):
+    """What the last check of an issue found, for each occasion: asked for, before approval, before the send."""
+
+    __tablename__ = "preflight_report"
+    __table_args__ = (UniqueConstraint("issue_id", "occasion"),)
+    id: int | None = Field(default=None, primary_key=True)
+    issue_id: int = Field(foreign_key="issue.id", ondelete="CASCADE")
+    occasion: str = Field(max_length=20)
+    at: datetime = Field(sa_type=UTCDateTime)
+    findings: list[dict[str, Any]] = Field(sa_type=JSON)  # rule, level, message, where
