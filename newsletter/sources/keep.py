@@ -34,9 +34,14 @@ class Kept:
 
 
 def keep(session: Session, source: Source, found: Iterable[FoundArticle], now: datetime) -> list[Kept]:
-    """Insert or update each; ids are given after the next flush."""
-    articles = distinct(found)
-    rows = _rows_of(session, source, articles)
+    """Insert or update each; ids are given after the next flush. Who pushes articles keeps their ids, and is believed."""
+    if source.kind == "push":
+        articles = list(found)
+        guids = sorted(article.guid for article in articles)
+        rows = {row.guid: row for row in _look_up(session, source, col(Article.guid).in_(guids))}
+    else:
+        articles = distinct(found)
+        rows = _rows_of(session, source, articles)
     return [_kept(session, source, rows.get(article.guid), article, now) for article in articles]
 
 
