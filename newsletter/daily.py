@@ -29,7 +29,7 @@ from newsletter.rendering.models import Edition
 from newsletter.rendering.preflight import Case, Finding, Level, reports, support
 from newsletter.rendering.preflight.reports import Occasion
 from newsletter.rendering.templates import Templates
-from newsletter.sources import collect
+from newsletter.sources import collect, health
 from newsletter.sources.collect import SourceReport
 
 
@@ -41,9 +41,12 @@ class Paper:
     database: Database
 
 
-def gather(paper: Paper, now: datetime) -> list[SourceReport]:
+def gather(paper: Paper, now: datetime, *, only_due: bool = False) -> list[SourceReport]:
     """1. Read all sources into the store; one report a source, the bad ones with their reason."""
-    return collect.refresh(paper.database, paper.config, now)
+    reports = collect.refresh(paper.database, paper.config, now, only_due=only_due)
+    with paper.database.transaction() as session:
+        notices.sources_died(session, paper.config, health.newly_dead(session, paper.config, now), now)
+    return reports
 
 
 def draft(paper: Paper, newsletter: Newsletter, day: date, now: datetime) -> Issue:

@@ -29,7 +29,7 @@ LOOK_BACK = timedelta(days=31)  # of days that may have been missed
 UNSETTLED = (IssueState.DRAFT, IssueState.APPROVED, IssueState.SENDING)
 WAKE_SECONDS = 60
 NOTICES_SECONDS = 5
-COLLECT_MINUTES = 30
+COLLECT_MINUTES = 5  # who is asked then says each source's own record
 
 log = structlog.get_logger()
 
@@ -139,8 +139,8 @@ def wake(paper: Paper, newsletter: Newsletter, now: datetime) -> list[int]:
 
 
 def gather(paper: Paper, now: datetime) -> None:
-    """Collect, and say in the log which sources were bad."""
-    for report in daily.gather(paper, now):
+    """Collect what is due, and say in the log which sources were bad."""
+    for report in daily.gather(paper, now, only_due=True):
         if report.error:
             log.warning("A source can't be read.", action="source_failed", source=report.name, why=report.error)
 

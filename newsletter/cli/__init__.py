@@ -6,6 +6,7 @@ document on stdout and nothing else there.
 project.py      init, demo, db, run, serve: the house
 morning.py      collect, draft, stories, preview, check, test: making the issue
 decisions.py    approve, hold, cancel, send, pause, resume, status: letting it go
+articles.py     sources, articles …: what has been collected
 readers.py      subscribers …: the store
 keys.py         keys …: what signs the mail
 out.py          what they all share: the project that is open, and how things are printed
@@ -18,7 +19,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from newsletter.cli import decisions, keys, morning, out, project, readers
+from newsletter.cli import articles, decisions, keys, morning, out, project, readers
 from newsletter.errors import NewsletterError
 from subscribers import SubscribersError
 
@@ -46,6 +47,7 @@ def _options(
 
 project.add_to(app)
 morning.add_to(app)
+articles.add_to(app)
 decisions.add_to(app)
 app.add_typer(readers.app, name="subscribers")
 app.add_typer(keys.app, name="keys")

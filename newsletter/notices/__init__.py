@@ -16,6 +16,7 @@ from newsletter.notices.outbox import (
     deliver_due,
     draft_ready,
     issue_held,
+    sources_died,
     tell_editors,
     welcome,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "issue_held",
     "next_issue",
     "rhythm",
+    "sources_died",
     "tell_editors",
     "welcome",
 ]

@@ -21,6 +21,7 @@ from newsletter.errors import GiveUp, RelayDown, TryLater
 from newsletter.issues.models import Issue
 from newsletter.notices.letters import Letter, letter_of
 from newsletter.notices.models import Notice, NoticeKind, NoticeState
+from newsletter.sources.health import SourceRecord
 from subscribers import ConfirmationDue
 
 RETRY_MINUTES = (5, 15, 30, 60, 120, 240)
@@ -72,6 +73,23 @@ def issue_held(session: Session, newsletter: Newsletter, issue: Issue, now: date
     sentences = [issue.why, "It does not go out until somebody decides."]
     commands = [f"newsletter approve {name}", f"newsletter cancel {name}"]
     tell_editors(session, newsletter, headline, sentences, now, commands=commands)
+
+
+def sources_died(session: Session, config: Config, dead: Sequence[SourceRecord], now: datetime) -> None:
+    """Sources that nothing comes from any more, to the editors of the newsletters that draw on them."""
+    for newsletter in config.newsletters:
+        names = {source.name for source in config.sources_of(newsletter)}
+        ours = [record for record in dead if record.name in names]
+        if ours:
+            who = ours[0].name if len(ours) == 1 else f"{len(ours)} sources"
+            sentences = [_obituary(record) for record in ours]
+            headline = f"Nothing comes from {who} any more: {newsletter.title}"
+            tell_editors(session, newsletter, headline, sentences, now, commands=["newsletter sources"])
+
+
+def _obituary(record: SourceRecord) -> str:
+    since = f"{record.failing_since:%d %B %Y, %H:%M} UTC" if record.failing_since else "some time"
+    return f"{record.name} can't be read since {since}: {record.error}"
 
 
 def tell_editors(

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from newsletter.config import Config
 from newsletter.database import Database
 from newsletter.rendering import colours
-from newsletter.web import archive, readers
+from newsletter.web import api, archive, readers
 from newsletter.web.dependencies import Allowance, House, HouseDep
 from newsletter.web.pages import Pages
 
@@ -73,6 +73,7 @@ def create_app(
     app.add_api_route("/media/{name}", archive.media, methods=LOOK)
     app.add_api_route("/accent/{newsletter}.css", accent, methods=LOOK)
     app.add_api_route("/healthz", healthy, methods=LOOK)
+    app.mount(api.PATH, api.create_api(app.state.house))
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
 
     app.add_exception_handler(HTTPException, _refusal)
