@@ -1,7 +1,6 @@
 """What has been collected: the sources and how they are; one article by hand."""
 
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Annotated
 
 import typer

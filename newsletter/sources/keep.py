@@ -34,7 +34,7 @@ class Kept:
 
 
 def keep(session: Session, source: Source, found: Iterable[FoundArticle], now: datetime) -> list[Kept]:
-    """Insert or update each; ids are given after the next flush. Who pushes articles keeps their ids, and is believed."""
+    """Insert or update each; ids are given after the next flush. Who pushes articles is believed about their ids."""
     if source.kind == "push":
         articles = list(found)
         guids = sorted(article.guid for article in articles)

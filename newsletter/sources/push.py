@@ -1,4 +1,4 @@
-"""Articles that a CMS hands over: checked here, cleaned like all others, and known by the id that the CMS gives them."""
+"""Articles that a CMS hands over: checked here, cleaned like all others, known by the ids that the CMS gives them."""
 
 from collections import Counter
 from collections.abc import Sequence
