@@ -84,17 +84,17 @@ class Connections:
         for line in idle:
             self._start(line)
         try:
-            while self._is_busy():
-                self._open_more()
-                for number, event in self._poll.poll(self._patience() * 1000):
+            while (seconds := self._look_around()) is not None:
+                for number, event in self._poll.poll(seconds * 1000):
                     if number in self._talks:
                         self._serve(self._talks[number], event)
                     elif number == self._opener.bell.fileno():
                         self._greet_new_lines()
-                self._look_at_the_clock()
                 if self._answers:
                     answers, self._answers = self._answers, []
                     yield from answers
+            yield from self._answers
+            self._answers = []
         finally:
             self._put_down()
         if self._fault:
@@ -109,17 +109,28 @@ class Connections:
 
     # --- lines ------------------------------------------------------------------------------------------------------
 
-    def _is_busy(self) -> bool:
-        """Whether there is an answer to wait for, or a letter to hand over and a line that may come to take it."""
-        if any(talk.stage for talk in self._talks.values()):
-            return True
-        return self._has_letters() and bool(self._talks or self._opener.count or self._may_open())
-
-    def _may_open(self) -> bool:
-        return not (self._is_in_trouble or self._fault) and len(self._talks) + self._opener.count < self._most
+    def _look_around(self) -> float | None:
+        """Break lines that are silent for too long, feed those that wait for a letter, open more if there are letters.
+        Returns after how many seconds to look again although nothing came; None: there is nothing to wait for."""
+        now = monotonic()
+        ends = []
+        for talk in tuple(self._talks.values()):
+            if talk.stage is None and (letter := self._take()):
+                self._go_on(talk, letter)
+            elif talk.stage and talk.deadline <= now:
+                self._break(talk)
+            if talk.stage:
+                ends.append(talk.deadline)
+        if self._has_letters():
+            self._open_more()
+            if len(ends) < len(self._talks) or self._opener.count:
+                ends.append(self._waits_until if self._waits_until > now else now + LOOK_SECONDS)
+        return max(0.0, min(ends) - now) if ends else None
 
     def _open_more(self) -> None:
-        while self._has_letters() and self._may_open():
+        if self._is_in_trouble or self._fault:
+            return
+        while len(self._talks) + self._opener.count < self._most:
             self._opener.start()
 
     def _greet_new_lines(self) -> None:
@@ -167,22 +178,6 @@ class Connections:
         for talk in list(self._talks.values()):
             talk.line.is_closing |= talk.stage is not None
             self._finish(talk, None)
-
-    def _look_at_the_clock(self) -> None:
-        now = monotonic()
-        for talk in list(self._talks.values()):
-            if talk.stage and talk.deadline <= now:
-                self._break(talk)
-            elif talk.stage is None and (letter := self._take()):
-                self._go_on(talk, letter)
-
-    def _patience(self) -> float:
-        """Seconds until something must be looked at although nothing came."""
-        now = monotonic()
-        ends = [talk.deadline for talk in self._talks.values() if talk.stage]
-        if len(ends) < len(self._talks):
-            ends.append(min(max(self._waits_until, now), now + LOOK_SECONDS))
-        return max(0.0, min(ends) - now) if ends else LOOK_SECONDS
 
     # --- a conversation ---------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ It returns a letter that it had taken and that was provably not handed over, or 
 """
 
 import re
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,12 +21,17 @@ from newsletter.delivery.replies import Fate, Reply, Stage, fate
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One message for one reader. `data` has CRLF line ends and ends with one; dots are stuffed here, at the wire."""
+    """One message for one reader. `data` has CRLF line ends and ends with one; dots are stuffed here, at the wire.
+
+    Looking for dots takes longer than all else that is done with a letter here: who knows that no line begins with one
+    says so by `has_dots`.
+    """
 
     id: int
     sender: str  # the envelope's
     recipient: str
     data: bytes
+    has_dots: bool = True  # perhaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,7 @@ _NEXT, _AT_HAND = Want(waits=True), Want(waits=False)
 _RSET = Ask(b"RSET\r\n", Stage.RSET)
 _NOBODY = Ask(b".\r\n", Stage.DATA)  # the empty text
 _OPENING = (Stage.MAIL, Stage.RCPT, Stage.DATA)
+_ON_THE_WIRE = tuple(Ask(b"", stage) for stage in _OPENING)
 
 
 def converse(line: Carrier, before_dot: Callable[[int], None]) -> Conversation:
@@ -88,7 +94,7 @@ def converse(line: Carrier, before_dot: Callable[[int], None]) -> Conversation:
             return None
         if following is None and line.is_stale and not _is_good((yield _RSET), 2):
             return letter
-        stage, reply = yield from _open(letter, line, is_pipelined, is_on_the_wire=following is not None)
+        stage, reply = yield from _open(_ON_THE_WIRE if following else _asks(letter, line, is_pipelined), is_pipelined)
         following = None
         if not _is_good(reply, 3):
             yield Answer(letter.id, stage, reply)
@@ -97,8 +103,9 @@ def converse(line: Carrier, before_dot: Callable[[int], None]) -> Conversation:
             following = yield from _next(line, _AT_HAND)
         line.sent += 1
         before_dot(letter.id)
+        text = _stuffed(letter.data) if letter.has_dots else letter.data
         group = b"".join(_commands(following, line)) if following else b""
-        final = yield Ask(b"".join((_stuffed(letter.data), b".\r\n", group)), Stage.DOT)
+        final = yield Ask(b"".join((text, b".\r\n", group)), Stage.DOT)
         yield Answer(letter.id, Stage.DOT, final)
         if final is None or final.code == 421:
             return following
@@ -114,23 +121,24 @@ def _next(line: Carrier, want: Want) -> Generator[Step, Any, Letter | None]:
     return letter
 
 
-def _open(
-    letter: Letter, line: Carrier, is_pipelined: bool, *, is_on_the_wire: bool
-) -> Generator[Step, Any, tuple[Stage, Reply | None]]:
-    """MAIL, RCPT, DATA. Returns (DATA, 354) when the text may follow, else the first refusal."""
-    commands: tuple[bytes, ...] = (b"", b"", b"")
-    if not is_on_the_wire:
-        commands = _commands(letter, line)
-        if is_pipelined:
-            commands = (b"".join(commands), b"", b"")
+def _asks(letter: Letter, line: Carrier, is_pipelined: bool) -> Sequence[Ask]:
+    """MAIL, RCPT, DATA: in one go, or each when the one before has its reply."""
+    commands = _commands(letter, line)
+    if is_pipelined:
+        return (Ask(b"".join(commands), Stage.MAIL), *_ON_THE_WIRE[1:])
+    return [Ask(command, stage) for command, stage in zip(commands, _OPENING, strict=True)]
+
+
+def _open(asks: Sequence[Ask], is_pipelined: bool) -> Generator[Step, Any, tuple[Stage, Reply | None]]:
+    """Returns (DATA, 354) when the text may follow, else the first refusal."""
     refusal: tuple[Stage, Reply | None] | None = None
-    for stage, command in zip(_OPENING, commands, strict=True):
-        answered: Reply | None = yield Ask(command, stage)
+    for ask in asks:
+        answered: Reply | None = yield ask
         if answered is None:
-            return refusal or (stage, None)
+            return refusal or (ask.stage, None)
         reply = answered
-        if refusal is None and not _is_good(reply, 3 if stage is Stage.DATA else 2):
-            refusal = (stage, reply)
+        if refusal is None and not _is_good(reply, 3 if ask.stage is Stage.DATA else 2):
+            refusal = (ask.stage, reply)
             if not is_pipelined or reply.code == 421:
                 break
     if refusal is None:
