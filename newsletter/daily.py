@@ -21,7 +21,7 @@ from newsletter.delivery import ledger, message, send, transport
 from newsletter.delivery.models import DeliveryState
 from newsletter.delivery.send import Clock, OnProgress
 from newsletter.errors import PreflightFailed, Refused
-from newsletter.issues import assemble, states
+from newsletter.issues import assemble, find, pictures, states
 from newsletter.issues.before import before
 from newsletter.issues.models import Issue, IssueState
 from newsletter.rendering import editions, preflight, render
@@ -29,7 +29,7 @@ from newsletter.rendering.models import Edition
 from newsletter.rendering.preflight import Case, Finding, Level, reports, support
 from newsletter.rendering.preflight.reports import Occasion
 from newsletter.rendering.templates import Templates
-from newsletter.sources import collect, health
+from newsletter.sources import collect, health, hosting
 from newsletter.sources.collect import SourceReport
 
 
@@ -51,6 +51,7 @@ def gather(paper: Paper, now: datetime, *, only_due: bool = False) -> list[Sourc
 
 def draft(paper: Paper, newsletter: Newsletter, day: date, now: datetime) -> Issue:
     """2–4. Pick and build that day's issue; a draft is made anew, an approved issue is left as it is."""
+    _bring_pictures(paper, newsletter, day, now)
     with paper.database.transaction() as session:
         issue = assemble.draft(session, paper.config, newsletter, day, now)
         if issue.state in (IssueState.DRAFT, IssueState.HELD):
@@ -172,6 +173,19 @@ def send_test(paper: Paper, issue_id: int, email: str, now: datetime) -> str:
     return transport.hand_over(paper.config.smtp, newsletter.sender_address, email, data)
 
 
+def _bring_pictures(paper: Paper, newsletter: Newsletter, day: date, now: datetime) -> None:
+    """The pictures of what is about to be picked: asked for before any transaction, for it may take seconds."""
+    with paper.database.reading() as session:
+        issue = find.on(session, newsletter, day)
+        if newsletter.images == "none" or (issue and issue.state not in (IssueState.DRAFT, IssueState.HELD)):
+            return
+        choice = assemble.choice_of(session, paper.config, newsletter, day)
+        wanted = pictures.wanted(session, paper.config, choice.picks)
+    hosting.host(
+        paper.database, paper.config.site, paper.config.collecting, wanted, now, copy=newsletter.images == "host"
+    )
+
+
 def _checked(paper: Paper, issue_id: int, now: datetime, occasion: Occasion) -> tuple[Edition, list[Finding]]:
     """The edition that was looked at, and what was found. No transaction is held while others are asked."""
     with paper.database.reading() as session:
@@ -201,6 +215,7 @@ def _case(session: Session, paper: Paper, issue: Issue) -> Case:
         media_dir=site.media_dir,
         before=before(session, issue),
         collecting=paper.config.collecting,
+        lost=pictures.lost(session, newsletter, issue),
     )
 
 

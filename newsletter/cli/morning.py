@@ -31,6 +31,7 @@ from newsletter.issues import assemble, documents
 from newsletter.issues.models import Issue, IssueState
 from newsletter.rendering import editions, preflight, slots
 from newsletter.rendering.preflight import support
+from newsletter.rendering.screenshots import take
 from subscribers import directory
 
 MARKS = {"block": "[red]blocks[/]", "warn": "[yellow]warns[/]", "note": "notes"}
@@ -38,7 +39,7 @@ MARKS = {"block": "[red]blocks[/]", "warn": "[yellow]warns[/]", "note": "notes"}
 
 def add_to(app: typer.Typer) -> None:
     """Put the commands on the command line, in the order of a morning."""
-    for command in (collect, draft, stories, preview, check, test):
+    for command in (collect, draft, stories, preview, screenshots, check, test):
         app.command(rich_help_panel="Making the issue")(command)
 
 
@@ -139,6 +140,18 @@ def _reader(session: Session, paper: Paper, issue: Issue, email: str) -> message
         raise NotFound(f"That person does not get {issue.newsletter}.")
     subscriber = person.subscriber
     return message.Reader(0, subscriber.id or 0, subscription.id or 0, subscriber.email, subscriber.name)
+
+
+def screenshots(
+    context: typer.Context, issue: IssueWords,
+    to: Annotated[Path, typer.Option(metavar="DIR", help="Where the pictures go.")],
+) -> None:  # fmt: skip
+    """Photograph it with Chromium: three widths, by day and by night, with pictures and without."""
+    with opened(context) as paper:
+        with paper.database.reading() as session:
+            html = editions.of(session, issue_in(session, paper, issue)).html
+        made = take(html, paper.config.site, to)
+    say(f"{len(made)} pictures in {to}: {', '.join(plain(file.name) for file in made)}")
 
 
 def check(

@@ -36,6 +36,7 @@ class Preflight(Section):
     picture_size: RuleLevel = "warn"
     picture_weight: RuleLevel = "warn"
     picture_missing: RuleLevel = "block"
+    picture_lost: RuleLevel = "note"
     contrast: RuleLevel = "warn"
     contrast_dark: RuleLevel = "warn"
     client_support: RuleLevel = "warn"

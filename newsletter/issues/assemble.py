@@ -15,16 +15,18 @@ from sqlmodel import Session, col, delete, func, insert, select, update
 
 from newsletter import links
 from newsletter.config import Config, Newsletter
-from newsletter.issues import look, models, states, window
+from newsletter.issues import look, models, pictures, states, window
 from newsletter.issues.chosen import Chosen, chosen_for, shown_source, url_of
 from newsletter.issues.contents import WORDS_A_MINUTE, Also, Contents, Item, SectionOfItems
 from newsletter.issues.find import on
 from newsletter.issues.models import Decision, Issue, IssueState, Story
+from newsletter.issues.pictures import Shown
 from newsletter.issues.wording import preheader, subject
 from newsletter.picks.choose import Candidate, Choice, Pick, Rules, choose
 from newsletter.picks.piece import Piece
 from newsletter.picks.reasons import count, shortened
 from newsletter.picks.stories import grouped
+from newsletter.sources import hosting
 
 WHO = "draft"  # who decided, where drafting itself did
 LONGEST_WHY = 500
@@ -194,7 +196,11 @@ def _stories(number: int) -> str:
 
 def contents(session: Session, config: Config, newsletter: Newsletter, issue: Issue) -> Contents:
     """The issue as plain values, for templates, pages and checks. The rows alone decide what stands in it."""
-    items = [_item(config, chosen) for chosen in chosen_for(session, issue)]
+    picked = chosen_for(session, issue)
+    known = hosting.of(session, [chosen.article.image for chosen in picked])
+    items = [
+        _item(config, chosen, pictures.shown(config, newsletter, chosen.article.image, known)) for chosen in picked
+    ]
     lead, rest = (items[0], items[1:]) if items else (None, [])
     light = {rule.name for rule in config.sections_of(newsletter) if rule.light}
     sections = tuple(
@@ -229,7 +235,7 @@ def contents(session: Session, config: Config, newsletter: Newsletter, issue: Is
     )
 
 
-def _item(config: Config, chosen: Chosen) -> Item:
+def _item(config: Config, chosen: Chosen, picture: Shown) -> Item:
     """One pick as a reader meets it."""
     article, pick = chosen.article, chosen.pick
     return Item(
@@ -241,8 +247,10 @@ def _item(config: Config, chosen: Chosen) -> Item:
         url=url_of(config, article),
         source=shown_source(config, article.source),
         author=article.author,
-        image=links.media(config.site, article.image),
+        image=picture.address,
         image_alt=article.image_alt,
+        image_width=picture.width,
+        image_height=picture.height,
         minutes=reading_minutes(article.words),
         published_at=article.published_at,
         also=tuple(Also(shown_source(config, a.source), url_of(config, a), a.title) for a in chosen.also),

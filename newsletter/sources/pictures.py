@@ -1,4 +1,4 @@
-"""A folder article's own picture: checked, scaled for mail, and stored under the hash of what it was.
+"""Pictures: checked, scaled for mail, and stored under a hash of their own.
 
 An article names its picture by a path, and whoever writes articles must not reach other files of the machine with it:
 only pictures inside the source's own folder are read.
@@ -56,6 +56,28 @@ def fit_for_mail(data: bytes) -> tuple[bytes, str]:
     if see_through and len(drawn := _as_png(picture)) <= MOST_BYTES_OUT:
         return drawn, "png"
     return _as_jpeg(_on_white(picture) if see_through else picture), "jpg"
+
+
+def keep(data: bytes, ending: str, media: Path) -> str:
+    """Store a picture that is fit for mail under the hash of its bytes, and return "media/HASH.jpg" (or .png)."""
+    name = f"{hashlib.sha256(data).hexdigest()[:32]}.{ending}"
+    if not (media / name).exists():
+        _write(media / name, data)
+    return f"media/{name}"
+
+
+def size_of(data: bytes) -> tuple[int, int]:
+    """Width and height in pixels of a picture that is fit for mail."""
+    with Image.open(BytesIO(data), formats=FORMATS) as opened:
+        return opened.size
+
+
+def measured(place: Path) -> tuple[int, int]:
+    """The same of a file of ours. FetchError where it is gone or broken."""
+    try:
+        return size_of(place.read_bytes())
+    except (OSError, ValueError, SyntaxError) as error:
+        raise FetchError(f"the picture {place.name} is gone or broken") from error
 
 
 def _as_png(picture: Image.Image) -> bytes:

@@ -259,6 +259,9 @@ FAULTS = {
         picture(f'src="{URL}/media/1.jpg" alt="A ferry"'), "picture-size", "warn", f"{URL}/media/1.jpg"),
     "a heavy picture": Seeded(file("2.jpg", 300_001), "picture-weight", "warn", f"{URL}/media/2.jpg"),
     "a picture that is gone": Seeded(file("2.jpg", None), "picture-missing", "block", f"{URL}/media/2.jpg"),
+    "a picture that could not be had": Seeded(
+        lambda case: replace(case, lost={"https://a.example.com/1.jpg": "It answers 404."}),
+        "picture-lost", "note", "https://a.example.com/1.jpg"),
     "a picture without an address": Seeded(
         picture('alt="A ferry" width="60" height="40"'), "picture-missing", "block"),
     "grey words on white": Seeded(

@@ -78,6 +78,7 @@ class Case:
     media_dir: Path | None = None
     before: Before | None = None
     collecting: Collecting = field(default_factory=Collecting)
+    lost: Mapping[str, str] = field(default_factory=dict)  # pictures that could not be had, with the reason
     answers: Mapping[str, Answer] | None = None  # of others' addresses, where somebody looked outside
 
     @cached_property

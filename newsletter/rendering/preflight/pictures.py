@@ -58,6 +58,11 @@ def picture_missing(case: Case) -> Iterator[Fault]:
             yield Fault("This picture of ours is not in site.media_dir. Draft the issue again.", name)
 
 
+def picture_lost(case: Case) -> Iterator[Fault]:
+    for address, why in case.lost.items():
+        yield Fault(f"A story goes without its picture. {why} Draft again, or give it another one.", address[:200])
+
+
 def _source(picture: lxml_html.HtmlElement) -> str:
     return str(picture.get("src", ""))[:200]
 

@@ -61,6 +61,8 @@ RULES = (
          "Take smaller ones"),
     Rule("picture-missing", pictures.picture_missing, "A picture of ours that is not in `site.media_dir`",
          "Draft the issue again"),
+    Rule("picture-lost", pictures.picture_lost, "A picture that could not be had, so its story goes without",
+         "Draft again, or give it another one"),
     Rule("contrast", contrast.contrast, "Words too pale to read, by day or in the mail’s own night",
          "Choose a darker or lighter colour"),
     Rule("contrast-dark", contrast.contrast_dark, "Words that drown where a mail program darkens the mail by itself",
