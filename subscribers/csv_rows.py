@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from typing import NamedTuple
 
 from charset_normalizer import from_bytes
 
@@ -40,8 +41,7 @@ class Layout:
     skipped_lines: int
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One person as the file has them. `line` is the number of the row's first line."""
 
     line: int
@@ -51,8 +51,7 @@ class Row:
     until: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """A row that can't be read, and why."""
 
     line: int
@@ -87,6 +86,8 @@ def rows_of(path: Path, layout: Layout) -> Iterator[Row | Fault]:
     """Every row of the file but its header and its empty lines, in order."""
     with path.open(encoding=layout.encoding, errors="replace", newline="") as file:
         reader = csv.reader(file, delimiter=layout.delimiter)
+        missing = [""] * (max(layout.columns.values()) + 2)  # a row may end early; what no column has is the last cell
+        places = [layout.columns.get(f, -1) for f in ("email", "first", "last", "name", "status", "until")]
         while True:
             line = reader.line_num + 1
             try:
@@ -96,22 +97,22 @@ def rows_of(path: Path, layout: Layout) -> Iterator[Row | Fault]:
             except csv.Error as error:
                 yield Fault(line, f"this row can't be read ({error}): is a quotation mark never closed?")
                 continue
-            if line > layout.skipped_lines and any(cell.strip() for cell in cells):
-                yield _row(line, cells, layout.columns)
+            if line > layout.skipped_lines and "".join(cells).strip():
+                cells += missing
+                first, last = cells[places[1]], cells[places[2]]
+                yield Row(
+                    line,
+                    _plain(cells[places[0]]),
+                    _plain(cells[places[3]]) or f"{_plain(first)} {_plain(last)}".strip(),
+                    _plain(cells[places[4]]),
+                    _plain(cells[places[5]]),
+                )
 
 
-def _row(line: int, cells: Sequence[str], columns: dict[str, int]) -> Row:
-    def cell(field: str) -> str:
-        index = columns.get(field, len(cells))
-        return _unquoted(cells[index].strip()) if index < len(cells) else ""
-
-    name = cell("name") or f"{cell('first')} {cell('last')}".strip()
-    return Row(line, cell("email"), name, cell("status"), cell("until"))
-
-
-def _unquoted(cell: str) -> str:
-    """Without the ' that our own export puts before what a spreadsheet would take for a formula."""
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in ("=", "+", "-", "@") else cell
+def _plain(cell: str) -> str:
+    """Without spaces around it, and without the ' that our own export puts before what a spreadsheet would run."""
+    text = cell.strip()
+    return text[1:] if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@") else text
 
 
 def _columns(headings: Sequence[str]) -> dict[str, int]:

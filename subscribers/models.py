@@ -45,12 +45,13 @@ class SuppressionReason(StrEnum):
 
 
 class Subscriber(SQLModel, table=True):
-    """A person, known by one address."""
+    """A person, known by one address. A number is never given twice: links in old mails still say it."""
 
+    __table_args__ = ({"sqlite_autoincrement": True},)
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     email: str = Field(max_length=320)  # as written, with the domain in lower case and ASCII (RFC 5890)
     email_key: str = Field(max_length=320, unique=True)  # what counts as the same mailbox
-    address_hash: str = Field(max_length=64, index=True)  # keyed, as in Suppression
+    address_hash: str = Field(max_length=64)  # keyed, as in Suppression
     domain: str = Field(max_length=255)
     name: str = Field(default="", max_length=200)
     language: str = Field(default="", max_length=20)
@@ -64,6 +65,7 @@ class Subscription(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("subscriber_id", "newsletter"),
         Index("ix_subscription_audience", "newsletter", "state", "subscriber_id"),
+        {"sqlite_autoincrement": True},
     )
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     subscriber_id: int = Field(foreign_key="subscriber.id", ondelete="CASCADE", sa_type=BigId)

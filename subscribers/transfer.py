@@ -2,33 +2,36 @@
 
 An import adds, fills gaps, and takes off; it never brings back: who is suppressed or has left stays out, and a row
 that says “unsubscribed” takes a reader off. Rows are read in batches, each its own transaction, so memory stays
-small, other writers get their turn, and an import that was cut off may simply be started again.
+small, other writers get their turn, and an import that was cut off is simply started again: what is in is unchanged.
 """
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from io import StringIO
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import and_, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, update
 from sqlmodel import Session, col
 
-from subscribers import directory
-from subscribers.address import Address, address_hash, parse
-from subscribers.bulk import add_rows, among
-from subscribers.csv_rows import Fault, Row, layout_of, rows_of
+from subscribers import arrivals, directory
+from subscribers.address import address_hash, parse
+from subscribers.arrivals import Arrival, Met
+from subscribers.csv_rows import Fault, Layout, Row, layout_of, rows_of
 from subscribers.errors import NotAllowed, NotAnAddress
-from subscribers.models import Consent, Leaving, Subscriber, Subscription, SubscriptionState, Suppression, Way
+from subscribers.models import Consent, Leaving, Subscriber, Subscription, SubscriptionState, Way
 from subscribers.preferences import one_line
 from subscribers.tokens import Keys
 
-BATCH_ROWS = 5_000
+BATCH_ROWS = 20_000  # a third of a second, in which other writers of SQLite wait
+PAGE_ROWS = 5_000
 MAX_NOTES = 1_000  # kept in a Report; the counts go on
 HEADINGS = ("email", "name", "status", "since", "paused_until")
 
@@ -42,7 +45,7 @@ _WISHES = {
     Wish.PENDING: ("pending", "unconfirmed", "not confirmed", "non-subscribed", "nonsubscribed", "transactional"),
     Wish.PAUSED: ("paused",),
 }
-_WISH_OF = {word: wish for wish, words in _WISHES.items() for word in words}
+_WISH_OF = {word: str(wish.value) for wish, words in _WISHES.items() for word in words}
 
 
 class Outcome(StrEnum):
@@ -55,8 +58,7 @@ class Outcome(StrEnum):
     INVALID = "invalid"
 
 
-@dataclass(frozen=True)
-class Note:
+class Note(NamedTuple):
     """Why one row was kept out. No address: the line says which it is."""
 
     line: int
@@ -73,7 +75,9 @@ class Report:
     unchanged: int = 0
     suppressed: int = 0
     invalid: int = 0
+    layout: Layout | None = None  # how the file was read
     notes: list[Note] = field(default_factory=list)
+    hears: Callable[[Note], None] | None = None  # of every row that is kept out, however many
 
     @property
     def rows(self) -> int:
@@ -82,31 +86,13 @@ class Report:
     def count(self, line: int, outcome: Outcome, why: str = "") -> None:
         """One more row with that outcome; `why` is kept where there is one."""
         setattr(self, outcome.value, getattr(self, outcome.value) + 1)
-        if why and len(self.notes) < MAX_NOTES:
-            self.notes.append(Note(line, outcome, why))
-
-
-@dataclass(slots=True)
-class Candidate:
-    """One good row."""
-
-    line: int
-    address: Address
-    hashed: str
-    name: str
-    wish: Wish
-    until: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the store has of a candidate's mailbox already."""
-
-    subscriber_id: int
-    name: str
-    subscription_id: int | None
-    state: SubscriptionState | None
-    active_since: datetime | None
+        if not why:
+            return
+        note = Note(line, outcome, why)
+        if len(self.notes) < MAX_NOTES:
+            self.notes.append(note)
+        if self.hears is not None:
+            self.hears(note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,27 +113,36 @@ def import_csv(
     proof: str,
     now: datetime,
     *,
+    dry_run: bool = False,
+    ahead: bool = False,
     progress: Callable[[int], None] | None = None,
+    refused: Callable[[Note], None] | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> Report:
-    """Bring the people of a CSV file into `newsletter`. `proof` says how they agreed; `progress` hears the rows done.
+    """Bring the people of a CSV file into `newsletter`. `proof` says how they agreed.
 
+    `progress` hears the rows done, `refused` every row that is kept out. A `dry_run` counts and writes nothing; it
+    takes two rows for one mailbox, if they stand more than a batch apart, for two people. `ahead` reads the next batch
+    while the database works, which pays where that is another process: PostgreSQL.
     `transaction` opens one writing transaction, `Database.transaction` for one. Raises BadFile, NotAllowed.
     """
     if not proof.strip():
         raise NotAllowed("Say how these people agreed: an import wants a proof of consent.")
-    report = Report()
-    rows = rows_of(path, layout_of(path))
-    while batch := list(islice(rows, batch_rows)):
-        candidates = _unique(_candidates(batch, keys, report), report)
+    layout = layout_of(path)
+    report = Report(layout=layout, hears=refused)
+    batches = _batches(rows_of(path, layout), keys, batch_rows)
+    for batch in _read_ahead(batches) if ahead else batches:
+        for row in batch.faults:
+            report.count(row.line, Outcome.INVALID, row.why)
+        report.unchanged += batch.twice
         with transaction() as session:
-            _bring_in(session, newsletter, candidates, f"import {path.name}", proof, now, report)
+            _bring_in(session, newsletter, batch.arrivals, f"import {path.name}", proof, now, report, dry_run)
         if progress is not None:
             progress(report.rows)
     return report
 
 
-def export_csv(session: Session, newsletter: str, *, page_rows: int = BATCH_ROWS) -> Iterator[str]:
+def export_csv(session: Session, newsletter: str, *, page_rows: int = PAGE_ROWS) -> Iterator[str]:
     """Everybody of a newsletter as CSV, a page of lines at a time; no cell is a formula to a spreadsheet (OWASP)."""
     yield _csv_lines([HEADINGS])
     after = 0
@@ -164,177 +159,134 @@ def defused(cell: str) -> str:
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
-def decide(candidate: Candidate, known: Known | None, reason: str | None) -> Verdict:
-    """What is to be done with a row. `reason` is why its address is suppressed, or None."""
-    state = known.state if known else None
-    leaves = candidate.wish is Wish.UNSUBSCRIBED
+def decide(arrival: Arrival, met: Met) -> Verdict:
+    """What is to be done with the row of a mailbox that the store has met."""
+    state, leaves = met.state, arrival.state == Wish.UNSUBSCRIBED
     if leaves and state not in (None, SubscriptionState.UNSUBSCRIBED):
         return Verdict(Outcome.UPDATED, becomes=SubscriptionState.UNSUBSCRIBED)
-    if reason is not None:
-        return Verdict(Outcome.SUPPRESSED, f"suppressed: {reason}")
+    if met.suppressed is not None:
+        return Verdict(Outcome.SUPPRESSED, f"suppressed: {met.suppressed}")
+    takes_name = bool(arrival.name and not met.name)
     if state is None:
-        return Verdict(Outcome.NEW, becomes=candidate.wish, takes_name=True)
+        return Verdict(Outcome.NEW, takes_name=takes_name)
     if state is SubscriptionState.UNSUBSCRIBED and not leaves:
         return Verdict(Outcome.SUPPRESSED, "unsubscribed earlier")
-    takes_name = bool(candidate.name and known and not known.name)
     becomes = SubscriptionState.ACTIVE if state is SubscriptionState.PENDING and not leaves else None
     return Verdict(
         Outcome.UPDATED if becomes or takes_name else Outcome.UNCHANGED, becomes=becomes, takes_name=takes_name
     )
 
 
-def _candidates(batch: Iterable[Row | Fault], keys: Keys, report: Report) -> Iterator[Candidate]:
-    for row in batch:
-        if isinstance(row, Fault):
-            report.count(row.line, Outcome.INVALID, row.why)
+class _Batch(NamedTuple):
+    arrivals: list[Arrival]  # one a mailbox
+    faults: list[Fault]
+    twice: int  # rows whose mailbox stands in the batch already
+
+
+def _batches(rows: Iterator[Row | Fault], keys: Keys, size: int) -> Iterator[_Batch]:
+    while rows_now := list(islice(rows, size)):
+        yield _batch(rows_now, keys)
+
+
+def _read_ahead(batches: Iterator[_Batch]) -> Iterator[_Batch]:
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        coming = reader.submit(next, batches, None)
+        while batch := coming.result():
+            coming = reader.submit(next, batches, None)
+            yield batch
+
+
+def _batch(rows: Iterable[Row | Fault], keys: Keys) -> _Batch:
+    """The good rows and the bad ones. Of two rows for one mailbox the one that leaves wins."""
+    by_key: dict[str, Arrival] = {}
+    faults: list[Fault] = []
+    twice = 0
+    for row in rows:
+        arrival = row if isinstance(row, Fault) else _arrival(row, keys)
+        if isinstance(arrival, Fault):
+            faults.append(arrival)
             continue
-        try:
-            yield _candidate(row, keys)
-        except ValueError as error:
-            report.count(row.line, Outcome.INVALID, str(error))
-        except NotAnAddress as error:
-            report.count(row.line, Outcome.INVALID, str(error) if row.email else "there is no address in this row")
+        first = by_key.setdefault(arrival.email_key, arrival)
+        if first is not arrival:
+            twice += 1
+            if arrival.state == Wish.UNSUBSCRIBED:
+                by_key[arrival.email_key] = first._replace(state=arrival.state, paused_until=None)
+    return _Batch(list(by_key.values()), faults, twice)
 
 
-def _candidate(row: Row, keys: Keys) -> Candidate:
-    word = " ".join(row.status.casefold().replace("_", " ").split())
-    wish = _WISH_OF.get(word)
+def _arrival(row: Row, keys: Keys) -> Arrival | Fault:
+    wish = _wish_of(row.status)
     if wish is None:
-        raise ValueError(f"the status “{one_line(row.status, 40)}” is not known")
-    if wish is Wish.PENDING:
-        raise ValueError("this person has not confirmed")
-    address = parse(row.email)
-    until = _moment(row.until) if wish is Wish.PAUSED else None
-    return Candidate(row.line, address, address_hash(keys, address.key), one_line(row.name), wish, until)
+        return Fault(row.line, f"the status “{one_line(row.status, 40)}” is not known")
+    if wish == Wish.PENDING:
+        return Fault(row.line, "this person has not confirmed")
+    try:
+        email, key, domain = parse(row.email)
+        until = _moment(row.until) if wish == Wish.PAUSED else None
+    except NotAnAddress as error:
+        return Fault(row.line, str(error) if row.email else "there is no address in this row")
+    except ValueError as error:
+        return Fault(row.line, str(error))
+    return Arrival(row.line, email, key, address_hash(keys, key), domain, one_line(row.name), wish, until)
 
 
-def _unique(candidates: Iterable[Candidate], report: Report) -> list[Candidate]:
-    """One candidate a mailbox: of two rows for one, the one that leaves wins, and the other changes nothing."""
-    by_key: dict[str, Candidate] = {}
-    for candidate in candidates:
-        first = by_key.setdefault(candidate.address.key, candidate)
-        if first is not candidate:
-            report.count(candidate.line, Outcome.UNCHANGED)
-            if candidate.wish is Wish.UNSUBSCRIBED:
-                first.wish = candidate.wish
-    return list(by_key.values())
+@lru_cache(maxsize=1_000)
+def _wish_of(status: str) -> str | None:
+    return _WISH_OF.get(" ".join(status.casefold().replace("_", " ").split()))
 
 
 def _bring_in(
     session: Session,
     newsletter: str,
-    candidates: Sequence[Candidate],
+    people: Sequence[Arrival],
     origin: str,
     proof: str,
     now: datetime,
     report: Report,
+    dry_run: bool,
 ) -> None:
-    known = _known(session, newsletter, [c.address.key for c in candidates])
-    reasons = _reasons(session, [c.hashed for c in candidates])
-    verdicts = [(c, decide(c, known.get(c.address.key), reasons.get(c.hashed))) for c in candidates]
-    for candidate, verdict in verdicts:
-        report.count(candidate.line, verdict.outcome, verdict.why)
-    newcomers = [c for c, v in verdicts if v.outcome is Outcome.NEW]
-    ids = _add_people(session, [c for c in newcomers if c.address.key not in known], now)
-    ids |= {key: person.subscriber_id for key, person in known.items()}
-    _add_subscriptions(session, newsletter, newcomers, ids, now)
-    met = [(c, v, known[c.address.key]) for c, v in verdicts if c.address.key in known]
-    _activate(session, [k for _, v, k in met if v.becomes is SubscriptionState.ACTIVE], now)
-    _take_off(session, newsletter, [k for _, v, k in met if v.becomes is SubscriptionState.UNSUBSCRIBED], now)
-    _fill_names(session, [(k.subscriber_id, c.name) for c, v, k in met if v.takes_name and c.name and not k.name])
-    joined = [c for c, v in verdicts if v.becomes in (SubscriptionState.ACTIVE, SubscriptionState.PAUSED)]
-    add_rows(
-        session,
-        Consent,
-        {
-            "subscriber_id": [ids[c.address.key] for c in joined],
-            "origin": [f"{origin} line {c.line}"[:300] for c in joined],
-        },
-        {"newsletter": newsletter, "act": "imported", "wording": proof[:1000], "network_address": "", "at": now},
-    )
+    """One batch: strangers come in by whole statements; whoever the store has met is decided on one by one."""
+    arrivals.let_in(session, people)
+    found = arrivals.met(session, newsletter)
+    by_line = {p.line: p for p in people} if found else {}
+    verdicts = [(by_line[m.line], m, decide(by_line[m.line], m)) for m in found]
+    for arrival, _, verdict in verdicts:
+        report.count(arrival.line, verdict.outcome, verdict.why)
+    report.new += len(people) - len(found)
+    if dry_run:
+        return
+    arrivals.send_away(session, [a.line for a, _, v in verdicts if v.outcome is not Outcome.NEW])
+    arrivals.are(session, [(a.line, m.subscriber_id or 0) for a, m, v in verdicts if v.outcome is Outcome.NEW])
+    arrivals.settle(session, newsletter, len(people) - len(found), origin, proof, now)
+    confirmed = [(a, m) for a, m, v in verdicts if v.becomes is SubscriptionState.ACTIVE]
+    _activate(session, newsletter, confirmed, origin, proof, now)
+    _take_off(session, newsletter, [m for _, m, v in verdicts if v.becomes is SubscriptionState.UNSUBSCRIBED], now)
+    _fill_names(session, [(m.subscriber_id or 0, a.name) for a, m, v in verdicts if v.takes_name])
 
 
-def _known(session: Session, newsletter: str, mailboxes: list[str]) -> dict[str, Known]:
-    statement = (
-        select(
-            col(Subscriber.email_key),
-            col(Subscriber.id),
-            col(Subscriber.name),
-            col(Subscription.id),
-            col(Subscription.state),
-            col(Subscription.active_since),
-        )
-        .outerjoin(
-            Subscription,
-            and_(col(Subscription.subscriber_id) == col(Subscriber.id), col(Subscription.newsletter) == newsletter),
-        )
-        .where(among(session, col(Subscriber.email_key), mailboxes))
-    )
-    return {
-        key: Known(number, name, subscription, state, since)
-        for key, number, name, subscription, state, since in session.execute(statement)
-    }
-
-
-def _reasons(session: Session, hashes: list[str]) -> dict[str, str]:
-    statement = select(col(Suppression.address_hash), col(Suppression.reason))
-    found = session.execute(statement.where(among(session, col(Suppression.address_hash), hashes)))
-    return {hashed: str(reason) for hashed, reason in found}
-
-
-def _add_people(session: Session, people: Sequence[Candidate], now: datetime) -> dict[str, int]:
-    """Their numbers by mailbox; one that somebody else added in the same moment is among them."""
-    add_rows(
-        session,
-        Subscriber,
-        {
-            "email": [c.address.email for c in people],
-            "email_key": [c.address.key for c in people],
-            "address_hash": [c.hashed for c in people],
-            "domain": [c.address.domain for c in people],
-            "name": [c.name for c in people],
-        },
-        {"language": "", "timezone": "", "created_at": now},
-    )
-    statement = select(col(Subscriber.email_key), col(Subscriber.id))
-    mailboxes = [c.address.key for c in people]
-    found = session.execute(statement.where(among(session, col(Subscriber.email_key), mailboxes)))
-    return {key: number for key, number in found if number is not None}
-
-
-def _add_subscriptions(
-    session: Session, newsletter: str, newcomers: Sequence[Candidate], ids: dict[str, int], now: datetime
+def _activate(
+    session: Session, newsletter: str, people: Sequence[tuple[Arrival, Met]], origin: str, proof: str, now: datetime
 ) -> None:
-    for wish in (Wish.ACTIVE, Wish.PAUSED, Wish.UNSUBSCRIBED):
-        group = [c for c in newcomers if c.wish is wish]
-        varying: dict[str, list[Any]] = {"subscriber_id": [ids[c.address.key] for c in group]}
-        same = {
-            "newsletter": newsletter,
-            "state": wish,
-            "asked_at": None,
-            "active_since": None if wish is Wish.UNSUBSCRIBED else now,
-            "changed_at": now,
-        }
-        if wish is Wish.PAUSED:
-            varying["paused_until"] = [c.until for c in group]
-        else:
-            same["paused_until"] = None
-        add_rows(session, Subscription, varying, same)
-
-
-def _activate(session: Session, people: Sequence[Known], now: datetime) -> None:
+    """Who had not answered yet is a reader by the operator's proof."""
+    if not people:
+        return
     session.execute(
         update(Subscription)
         .where(
-            col(Subscription.id).in_([p.subscription_id for p in people]),
+            col(Subscription.id).in_([m.subscription_id for _, m in people]),
             col(Subscription.state) == SubscriptionState.PENDING,
         )
         .values(state=SubscriptionState.ACTIVE, active_since=now, asked_at=None, changed_at=now)
         .execution_options(synchronize_session=False)
     )
+    same = {"newsletter": newsletter, "act": "imported", "wording": proof[:1000], "network_address": "", "at": now}
+    session.execute(
+        insert(Consent),
+        [same | {"subscriber_id": m.subscriber_id, "origin": f"{origin[:280]} line {a.line}"} for a, m in people],
+    )
 
 
-def _take_off(session: Session, newsletter: str, people: Sequence[Known], now: datetime) -> None:
+def _take_off(session: Session, newsletter: str, people: Sequence[Met], now: datetime) -> None:
     session.execute(
         update(Subscription)
         .where(col(Subscription.id).in_([p.subscription_id for p in people]))

@@ -115,10 +115,8 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriber")),
         sa.UniqueConstraint("email_key", name=op.f("uq_subscriber_email_key")),
+        sqlite_autoincrement=True,
     )
-    with op.batch_alter_table("subscriber", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_subscriber_address_hash"), ["address_hash"], unique=False)
-
     op.create_table(
         "suppression",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -250,6 +248,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscription")),
         sa.UniqueConstraint("subscriber_id", "newsletter", name=op.f("uq_subscription_subscriber_id_newsletter")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("subscription", schema=None) as batch_op:
         batch_op.create_index("ix_subscription_audience", ["newsletter", "state", "subscriber_id"], unique=False)
@@ -336,9 +335,6 @@ def downgrade() -> None:
 
     op.drop_table("consent")
     op.drop_table("suppression")
-    with op.batch_alter_table("subscriber", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_subscriber_address_hash"))
-
     op.drop_table("subscriber")
     op.drop_table("source_state")
     with op.batch_alter_table("notice", schema=None) as batch_op:

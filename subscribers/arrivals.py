@@ -1,0 +1,189 @@
+"""Where an import's rows wait: a temporary table, read by whole statements, so that a row costs one binding.
+
+PostgreSQL fills it by COPY, SQLite by its driver's executemany; what follows is the same SQL for both. Each row waits
+with the number that its person gets, taken beforehand, so that no statement must look numbers up again.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    and_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.schema import CreateTable
+from sqlmodel import Session, SQLModel, col
+
+from subscribers.columns import UTCDateTime
+from subscribers.models import Consent, Subscriber, Subscription, SubscriptionState, Suppression
+
+HALL = Table(
+    "arriving",
+    MetaData(),
+    Column("person", BigInteger),
+    Column("line", Integer),
+    Column("email", String),
+    Column("email_key", String),
+    Column("address_hash", String),
+    Column("domain", String),
+    Column("name", String),
+    Column("state", String),
+    Column("paused_until", UTCDateTime),
+    prefixes=["TEMPORARY"],
+)
+
+
+class Arrival(NamedTuple):
+    """One good row of a file, as the hall holds it."""
+
+    line: int
+    email: str
+    email_key: str
+    address_hash: str
+    domain: str
+    name: str
+    state: str  # a SubscriptionState's word
+    paused_until: datetime | None
+
+
+class Met(NamedTuple):
+    """What the store has of an arrival's mailbox already: a person, a standing, a place on the never-mail list."""
+
+    line: int
+    subscriber_id: int | None
+    name: str | None
+    subscription_id: int | None
+    state: SubscriptionState | None
+    active_since: datetime | None
+    suppressed: str | None
+
+
+def let_in(session: Session, arrivals: Sequence[Arrival]) -> None:
+    """Put them into the hall, and nobody else."""
+    session.execute(CreateTable(HALL, if_not_exists=True))
+    session.execute(delete(HALL))
+    rows = [(n, *a) for n, a in zip(_numbers(session, len(arrivals)), arrivals, strict=True)]
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        driver: Any = connection.connection.driver_connection
+        with driver.cursor() as cursor, cursor.copy("COPY arriving FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+        # A few thousand look-ups by index; without statistics the planner would rather read whole tables.
+        session.execute(text("SET LOCAL enable_hashjoin = off"))
+        session.execute(text("SET LOCAL enable_mergejoin = off"))
+    else:
+        stored = HALL.c.paused_until.type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
+        plain = [row if row[-1] is None or stored is None else (*row[:-1], stored(row[-1])) for row in rows]
+        connection.exec_driver_sql("INSERT INTO arriving VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", plain)
+
+
+def met(session: Session, newsletter: str) -> list[Met]:
+    """Those in the hall whom the store has met; all others are strangers."""
+    statement = (
+        select(
+            HALL.c.line,
+            col(Subscriber.id),
+            col(Subscriber.name),
+            col(Subscription.id),
+            col(Subscription.state),
+            col(Subscription.active_since),
+            col(Suppression.reason),
+        )
+        .select_from(HALL)
+        .outerjoin(Subscriber, col(Subscriber.email_key) == HALL.c.email_key)
+        .outerjoin(
+            Subscription,
+            and_(col(Subscription.subscriber_id) == col(Subscriber.id), col(Subscription.newsletter) == newsletter),
+        )
+        .outerjoin(Suppression, col(Suppression.address_hash) == HALL.c.address_hash)
+        .where(or_(col(Subscriber.id).is_not(None), col(Suppression.id).is_not(None)))
+    )
+    return [Met(*row) for row in session.execute(statement)]
+
+
+def send_away(session: Session, lines: Iterable[int]) -> None:
+    """Take these out of the hall."""
+    _for_each(session, delete(HALL).where(HALL.c.line == bindparam("its_line")), [{"its_line": n} for n in lines])
+
+
+def are(session: Session, persons: Iterable[tuple[int, int]]) -> None:
+    """These, by line, are persons of the store and have their numbers already."""
+    statement = update(HALL).where(HALL.c.line == bindparam("its_line")).values(person=bindparam("known"))
+    _for_each(session, statement, [{"its_line": line, "known": person} for line, person in persons])
+
+
+def settle(session: Session, newsletter: str, strangers: int, origin: str, proof: str, now: datetime) -> None:
+    """Make everybody in the hall a subscriber of `newsletter`, with their consent. `strangers` of them are not known.
+
+    One that somebody else has added in the same moment keeps the number and the standing that they have now.
+    """
+    at, nothing = literal(now, UTCDateTime), literal("")
+    people: dict[str, Any] = {name: HALL.c[name] for name in ("email", "email_key", "address_hash", "domain", "name")}
+    people |= {"id": HALL.c.person, "language": nothing, "timezone": nothing, "created_at": at}
+    if _add(session, Subscriber, people) < strangers:
+        now_known = select(col(Subscriber.id)).where(col(Subscriber.email_key) == HALL.c.email_key).scalar_subquery()
+        session.execute(update(HALL).values(person=now_known))
+    agreed = HALL.c.state != str(SubscriptionState.UNSUBSCRIBED)
+    standing = {
+        "subscriber_id": HALL.c.person,
+        "newsletter": literal(newsletter),
+        "state": HALL.c.state,
+        "active_since": case((agreed, at)),
+        "paused_until": HALL.c.paused_until,
+        "changed_at": at,
+    }
+    _add(session, Subscription, standing)
+    consents = {
+        "subscriber_id": HALL.c.person,
+        "newsletter": literal(newsletter),
+        "act": literal("imported"),
+        "wording": literal(proof[:1000]),
+        "origin": literal(f"{origin[:280]} line ").concat(cast(HALL.c.line, String)),
+        "network_address": nothing,
+        "at": at,
+    }
+    _add(session, Consent, consents, only=agreed)
+
+
+def _numbers(session: Session, count: int) -> Sequence[int]:
+    """So many numbers for persons that nobody has had before."""
+    if session.get_bind().dialect.name == "postgresql":
+        sequence = session.scalar(select(func.pg_get_serial_sequence("subscriber", "id")))
+        return session.scalars(select(func.nextval(sequence)).select_from(func.generate_series(1, count))).all()
+    last = session.scalar(text("SELECT max(seq) FROM sqlite_sequence WHERE name = 'subscriber'")) or 0
+    return range(last + 1, last + 1 + count)  # a writing transaction on SQLite is alone
+
+
+def _add(session: Session, model: type[SQLModel], values: dict[str, Any], only: Any = None) -> int:
+    """INSERT … SELECT from the hall, without what is there already; how many rows."""
+    made = select(*(value.label(name) for name, value in values.items())).select_from(HALL)
+    if only is not None:
+        made = made.where(only)
+    kind = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    if kind is sqlite.insert:
+        made = made.where(text("true"))  # "ON" would else be read as a join's (sqlite.org/lang_upsert.html §2)
+    statement = kind(model).from_select(list(values), made, include_defaults=False).on_conflict_do_nothing()
+    return int(session.connection().execute(statement, execution_options={"preserve_rowcount": True}).rowcount)
+
+
+def _for_each(session: Session, statement: Any, parameters: list[dict[str, Any]]) -> None:
+    if parameters:
+        session.connection().execute(statement, parameters)
