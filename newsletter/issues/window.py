@@ -22,6 +22,8 @@ TAG = re.compile(r"<[^>]*(?:>|$)")
 OVERLAP = timedelta(hours=6)  # a feed may tell of an article this long after it came out
 MOST_ARTICLES = 10_000  # the newest; more than any day has, so that memory stays bounded
 BODY_CHARACTERS = 6_000  # of the HTML, read to tell stories apart
+MEMORY = timedelta(days=14)  # of what the sources said before: it shows which words are always there
+MOST_REMEMBERED = 5_000
 RETRACTED = (IssueState.CANCELLED, IssueState.SKIPPED)  # their articles are free again
 PROMISED = (IssueState.APPROVED, IssueState.SENDING, IssueState.PAUSED, IssueState.SENT)
 
@@ -39,6 +41,19 @@ def pieces(session: Session, newsletter: Newsletter, sources: Iterable[Source], 
         )
         .order_by(col(Article.published_at).desc(), col(Article.source), col(Article.guid))
         .limit(MOST_ARTICLES)
+    )
+    return [_piece(row, weights[row.source]) for row in session.execute(query)]
+
+
+def background(session: Session, sources: Iterable[Source], before: datetime) -> list[Piece]:
+    """What the sources told in the two weeks before, the newest first; at most MOST_REMEMBERED."""
+    weights = {source.name: source.weight for source in sources}
+    published = col(Article.published_at)
+    query = (
+        _columns()
+        .where(col(Article.source).in_(weights), published < before, published >= before - MEMORY)
+        .order_by(published.desc(), col(Article.source), col(Article.guid))
+        .limit(MOST_REMEMBERED)
     )
     return [_piece(row, weights[row.source]) for row in session.execute(query)]
 

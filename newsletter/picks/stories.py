@@ -1,9 +1,10 @@
 """Articles → stories: who tells the same event, whatever the source, the wording and the script.
 
-Every article becomes a vector of its words, weighted by how rare a word is in this batch and by how much it looks like
-a name (TF-IDF). Groups are joined while their articles resemble each other on average: one odd pair cannot chain two
-events together, and two groups that have both grown must resemble each other more than a newcomer needs to. There are
-no word lists and no language in it, only one fixed setting for headlines and for full texts.
+Every article becomes a vector of its words, weighted by how rare a word is in this batch and in the weeks before, and
+by how much it looks like a name (TF-IDF); what a source always says is left out. Groups are joined while their
+articles resemble each other on average: one odd pair cannot chain two events together, and two groups that have both
+grown must resemble each other more than a newcomer needs to. There are no word lists and no language in it, only one
+fixed setting for headlines, for feeds and for full texts.
 """
 
 import re
@@ -31,6 +32,10 @@ LEAD_WORDS, LEAD_TIMES = 40, 2  # the news comes first: these words of the text 
 TEXT_WORDS = 260  # of the text that are read
 STRONGEST_WORDS = 120  # of an article that are compared
 COMMON_AT_LEAST, COMMON_SHARE = 100, 0.05  # a word in more articles than both says nothing of the event
+HABIT_AT_LEAST, HABIT_SHARE = 8, 0.3  # a word in more of a source's articles than both is its habit, not the event's
+HABIT_TIMES = 3  # … if others use it in a share so many times smaller
+BARE, SUMMARY = 6, 70  # words below a headline: fewer than BARE are none, fewer than SUMMARY sum the event up
+SUMMARY_COUNTS = 0.22  # of a likeness, where both are summaries: two that tell one event could be far more alike
 
 WORD = re.compile(r"[^\W_]+")
 UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
@@ -46,13 +51,26 @@ class Word(NamedTuple):
     is_lower: bool  # it begins with a small letter, so it is no name here
 
 
-def grouped(pieces: Iterable[Piece]) -> tuple[tuple[Piece, ...], ...]:
+class Told(NamedTuple):
+    """What is read of one article."""
+
+    source: str
+    title: list[Word]
+    text: list[Word]  # of standfirst and body
+
+    @property
+    def stems(self) -> set[str]:
+        return {word.stem for word in (*self.title, *self.text)}
+
+
+def grouped(pieces: Iterable[Piece], background: Iterable[Piece] = ()) -> tuple[tuple[Piece, ...], ...]:
     """Every piece once, in groups that tell one event; the largest group first, its pieces in the order of their keys.
 
-    Pieces with the same address are one story whatever they say. The order of `pieces` does not matter.
+    Pieces with the same address are one story whatever they say. `background`, what the sources told in the weeks
+    before, is not grouped: it shows which words are always there. The order of both does not matter.
     """
     pages = _by_page(pieces)
-    vectors = _vectors([_words(page) for page in pages])
+    vectors = _vectors([_words(page[0]) for page in pages], [_words(piece) for piece in background])
     groups = _joined(_without_series(_above_the_crowd(_likeness(vectors)), pages))
     stories = [tuple(sorted((p for i in group for p in pages[i]), key=lambda p: p.key)) for group in groups]
     return tuple(sorted(stories, key=lambda story: (-len(story), story[0].key)))
@@ -66,11 +84,10 @@ def _by_page(pieces: Iterable[Piece]) -> list[list[Piece]]:
     return list(pages.values())
 
 
-def _words(page: Sequence[Piece]) -> tuple[list[Word], list[Word]]:
+def _words(piece: Piece) -> Told:
     """The words of the headline, and those of standfirst and text as far as they are read."""
-    piece = page[0]
     text = f"{piece.standfirst} {piece.text}"[: TEXT_WORDS * 8]
-    return list(words(piece.title)), list(words(text))[:TEXT_WORDS]
+    return Told(piece.source, list(words(piece.title)), list(words(text))[:TEXT_WORDS])
 
 
 def words(text: str) -> Iterator[Word]:
@@ -82,36 +99,70 @@ def words(text: str) -> Iterator[Word]:
             yield Word(match.casefold()[:STEM], match[0].islower())
 
 
-def _vectors(texts: Sequence[tuple[list[Word], list[Word]]]) -> list[Vector]:
-    """One vector of length 1 for each text: how often a word stands in it, times how telling the word is."""
-    counts: list[Counter[str]] = []
+def _vectors(told: Sequence[Told], background: Sequence[Told]) -> list[Vector]:
+    """One vector for each of `told`: how often a word stands in it, times how telling the word is.
+
+    Its length is 1, or less for a summary, so that two of them are found less alike than their words. A headline
+    alone is one too, except where there is little else: then the one name in it must do.
+    """
+    telling = _telling([*told, *background])
+    habits = _habits([*told, *background])
+    bare = sum(len(one.text) < BARE for one in told)
+    least = 0 if 2 * bare < len(told) else BARE
+    return [
+        _vector(one, telling, habits[one.source], SUMMARY_COUNTS if least <= len(one.text) < SUMMARY else 1.0)
+        for one in told
+    ]
+
+
+def _telling(told: Sequence[Told]) -> dict[str, float]:
+    """How much each word tells of an event: the rarer the more, and more if it looks like a name or is a number."""
+    articles: Counter[str] = Counter()
     seen: Counter[str] = Counter()
     small: Counter[str] = Counter()
-    for title, text in texts:
-        times: Counter[str] = Counter()
-        for place, word in enumerate(text):
-            times[word.stem] += LEAD_TIMES if place < LEAD_WORDS else 1
-        for word in title:
-            times[word.stem] += TITLE_TIMES
-        for word in (*title, *text):
+    for one in told:
+        articles.update(one.stems)
+        for word in (*one.title, *one.text):
             seen[word.stem] += 1
             small[word.stem] += word.is_lower
-        counts.append(times)
-    articles = Counter(stem for times in counts for stem in times)
-    common = max(COMMON_AT_LEAST, COMMON_SHARE * len(texts))
-    telling = {
-        stem: log((len(texts) + 1) / number) * (1 + NAME_BONUS * (1 - small[stem] / seen[stem]))
+    common = max(COMMON_AT_LEAST, COMMON_SHARE * len(told))
+    return {
+        stem: log((len(told) + 1) / number) * (1 + NAME_BONUS * (1 - small[stem] / seen[stem]))
         for stem, number in articles.items()
         if number <= common
     }
-    return [_vector(times, telling) for times in counts]
 
 
-def _vector(times: Counter[str], telling: dict[str, float]) -> Vector:
-    weights = [(-(1 + log(n)) * telling[stem], stem) for stem, n in times.items() if stem in telling]
+def _habits(told: Sequence[Told]) -> dict[str, frozenset[str]]:
+    """For each source the words that stand in so many of its articles that they say nothing of any one."""
+    everywhere: Counter[str] = Counter()
+    of_source: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    articles = Counter(one.source for one in told)
+    for one in told:
+        everywhere.update(one.stems)
+        of_source[one.source].update(one.stems)
+    return {
+        source: frozenset(
+            stem
+            for stem, number in counts.items()
+            if number > max(HABIT_AT_LEAST, HABIT_SHARE * articles[source])
+            and number * (len(told) - articles[source]) > HABIT_TIMES * (everywhere[stem] - number) * articles[source]
+        )
+        for source, counts in of_source.items()
+    }
+
+
+def _vector(told: Told, telling: dict[str, float], habits: frozenset[str], counts: float) -> Vector:
+    """The article's telling words, in a vector whose likeness to itself is `counts`."""
+    times: Counter[str] = Counter()
+    for place, word in enumerate(told.text):
+        times[word.stem] += LEAD_TIMES if place < LEAD_WORDS else 1
+    for word in told.title:
+        times[word.stem] += TITLE_TIMES
+    weights = [(-(1 + log(n)) * telling[s], s) for s, n in times.items() if s in telling and s not in habits]
     strongest = sorted(weights)[:STRONGEST_WORDS]
-    length = sqrt(sum(weight * weight for weight, _ in strongest)) or 1.0
-    return {stem: -weight / length for weight, stem in strongest}
+    whole = sqrt(sum(weight * weight for weight, _ in strongest)) or 1.0
+    return {stem: -weight * sqrt(counts) / whole for weight, stem in strongest}
 
 
 def _likeness(vectors: Sequence[Vector]) -> Likeness:
@@ -157,16 +208,26 @@ def _above_the_crowd(like: Likeness) -> Likeness:
 
 
 def _without_series(like: Likeness, pages: Sequence[Sequence[Piece]]) -> Likeness:
-    """The same without what one source's articles share whose headlines differ in a number alone: they are a series."""
-    titles = [(page[0].source, WORD.sub(_without_digits, page[0].title), page[0].title) for page in pages]
+    """The same without what two numbers of one source's series have in common."""
+    titles = [WORD.findall(page[0].title) for page in pages]
+    sources = [page[0].source for page in pages]
     return [
-        {o: alike for o, alike in others.items() if titles[o][:2] != titles[here][:2] or titles[o] == titles[here]}
+        {
+            other: alike
+            for other, alike in others.items()
+            if sources[here] != sources[other] or not _is_series(titles[here], titles[other])
+        }
         for here, others in enumerate(like)
     ]
 
 
-def _without_digits(word: re.Match[str]) -> str:
-    return "" if any(map(str.isdigit, word[0])) else word[0]
+def _is_series(title: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether two headlines differ in a number and at most one word more: "TV for Monday, 1 June", "… Tuesday, 2 …"."""
+    if len(title) != len(other):
+        return False
+    differing = [(a, b) for a, b in zip(title, other, strict=True) if a != b]
+    numbers = sum(a.isdigit() and b.isdigit() for a, b in differing)
+    return numbers > 0 and len(differing) - numbers <= 1
 
 
 def _joined(like: Likeness) -> list[list[int]]:

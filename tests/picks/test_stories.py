@@ -89,6 +89,35 @@ def test_a_series_of_one_source_is_many_stories(others: int):
     assert max(map(len, grouped([*boats, *rest]))) == 1
 
 
+def test_a_weeks_programmes_are_no_story():
+    """A series may name its weekday beside its number."""
+    days = [
+        a_piece(n, title=f"TV for {day}, {n} June") for n, day in enumerate(("Monday", "Tuesday", "Friday"), start=1)
+    ]
+    assert max(map(len, grouped(days))) == 1
+
+
+def test_what_a_source_always_says_joins_nothing():
+    """Its dateline and its signature stand under every report; what another paper says of the ship does join."""
+    signed = "HARBOURTON - Kelmouth Broadcasting, every evening at eight."
+    own = [a_piece(n, source="tv", title=title, standfirst=signed) for n, title in enumerate(EVENTS, start=1)]
+    other = [a_piece(n, source="a", title=f"{title}, town hears") for n, title in enumerate(EVENTS, start=31)]
+    stories = grouped([*own, *other])
+    assert sorted(map(len, stories)) == [2] * len(EVENTS)
+
+
+def test_a_name_that_is_always_in_the_news_is_no_event():
+    """Two things that a mayor did on one day are two stories, as the weeks before show."""
+    titles = ("Mayor Ilse Brandt opens a swimming pool", "Mayor Ilse Brandt sells a brass telescope")
+    pair = [a_piece(n, source=f"s{n}", title=title) for n, title in enumerate(titles)]
+    rest = [a_piece(n, title=title) for n, title in enumerate(EVENTS, start=10)]
+    weeks = [
+        a_piece(100 + n, title=f"Mayor Ilse Brandt and the {EVENTS[n % 12].lower()}", hours_old=48 + n)
+        for n in range(60)
+    ]
+    assert max(map(len, grouped([*pair, *rest], weeks))) == 1
+
+
 def test_one_address_is_one_story_whatever_it_says():
     """Two sources that link to one page tell one story, also when the headline was changed."""
     first = a_piece(1, url="https://post.example.com/ship", title="Ferry aground")
