@@ -61,7 +61,9 @@ def stories_of_day(
     session: Session, config: Config, newsletter: Newsletter, day: date
 ) -> tuple[tuple[Piece, ...], ...]:
     """The articles that the issue of `day` may choose from, grouped by the event they tell; the most told first."""
-    return grouped(window.pieces(session, newsletter, config.sources_of(newsletter), day))
+    sources = config.sources_of(newsletter)
+    start, _ = window.window(session, newsletter, day)
+    return grouped(window.pieces(session, newsletter, sources, day), window.background(session, sources, start))
 
 
 def _row(session: Session, newsletter: Newsletter, day: date, now: datetime) -> Issue:
