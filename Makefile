@@ -1,5 +1,5 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Only python3 ≥ 3.11 with pip, and make, are assumed.
-.PHONY: demo test check proof bench setup format clean
+.PHONY: demo test check proof bench setup format words clean
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN = $(UV) run --frozen
 
@@ -25,6 +25,11 @@ bench: setup           ## ratios against references measured in the same run
 format: setup
 	$(RUN) ruff format .
 	$(RUN) ruff check --fix .
+
+words: setup           ## collect the words that readers see, for the catalogues of all languages
+	$(RUN) pybabel extract -F babel.cfg -k say -k marked --no-location --sort-output --project newsletter --version 1 \
+	  --copyright-holder "the authors of newsletter" -o newsletter/locale/newsletter.pot .
+	$(RUN) pybabel update -D newsletter -d newsletter/locale -i newsletter/locale/newsletter.pot --no-fuzzy-matching
 
 setup: $(UV)
 	@$(UV) sync --frozen --quiet --compile-bytecode

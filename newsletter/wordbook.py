@@ -8,6 +8,7 @@ forgotten. A newsletter may put words of its own in the place of ours: [newslett
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from difflib import get_close_matches
 from functools import lru_cache
 from gettext import NullTranslations
 from io import BytesIO
@@ -24,6 +25,7 @@ from babel.support import Translations
 FOLDER = Path(__file__).parent / "locale"
 DOMAIN = "newsletter"
 ENGLISH = Locale("en", "GB")  # what our own words are written in
+_WHERE = "`newsletter/locale/newsletter.pot` holds all that there are"
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 
@@ -81,14 +83,19 @@ class Wordbook:
         return str(format_list(parts, locale=self._locale))
 
 
+def marked(english: str) -> str:
+    """`english` itself: words that are translated later, where they are said. It lets `make words` find them."""
+    return english
+
+
 def begun(words: str) -> str:
     """`words` as a sentence begins: the first letter a capital one, the others as they are."""
     return words[:1].upper() + words[1:]
 
 
 def key_of(english: str) -> str:
-    """The key for `english` in [newsletters.words]: "Read on" → "read_on", "%(num)s min" → "min"."""
-    return re.sub(r"[^a-z0-9]+", "_", _PLACEHOLDER.sub("", english).lower()).strip("_")
+    """The key for `english` in [newsletters.words]: "Read on" → "read_on", "No. %(number)s" → "no_number"."""
+    return re.sub(r"[^a-z0-9]+", "_", _PLACEHOLDER.sub(r"\1", english).lower()).strip("_")
 
 
 def placeholders(words: str) -> set[str]:
@@ -108,7 +115,8 @@ def fault_in(own: Mapping[str, str]) -> tuple[str, str] | None:
     """The first key of a publisher's own words that is wrong, and what is wrong with it; None if all are good."""
     for key, words in own.items():
         if key not in keys():
-            return key, "there are no such words; docs/template-authors.md lists them"
+            near = get_close_matches(key, list(keys()), n=1)
+            return key, f"there are no such words; {f'perhaps {near[0]} is meant' if near else _WHERE}"
         english = keys()[key]
         if unknown := placeholders(words) - placeholders(english):
             return key, f"there is no value %({min(unknown)})s here; the English words are {english!r}"

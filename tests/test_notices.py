@@ -17,6 +17,7 @@ from newsletter.notices.calendar import next_issue, rhythm
 from newsletter.notices.models import Notice, NoticeKind, NoticeState
 from newsletter.rendering import slots
 from newsletter.rendering.models import Edition
+from newsletter.wordbook import Wordbook
 from subscribers import Way, erasure, signup, unsubscribe
 from tests.builders import CONFIG, NOW, a_config
 from tests.subscribers.conftest import KEYS, PROOF, a_reader, the
@@ -300,7 +301,7 @@ def test_a_project_may_change_one_mail_by_a_file_of_its_own(database: Database, 
 def test_the_days_are_said_as_people_say_them(days: str, words: str):
     """On pages and in mails alike."""
     newsletter = a_config().newsletter("daily").model_copy(update={"days": days})
-    assert rhythm(newsletter) == words
+    assert rhythm(newsletter, Wordbook("en")) == words
 
 
 def test_the_next_issue_is_the_first_send_time_that_is_still_to_come():

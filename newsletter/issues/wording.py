@@ -7,6 +7,7 @@ the mail's first lines leak in after it.
 from collections.abc import Sequence
 
 from newsletter.picks.reasons import shortened
+from newsletter.wordbook import Wordbook
 
 LONGEST_SUBJECT = 70  # of the lead alone, or of a short lead with what comes after it
 GOOD_SUBJECT = range(35, 56)  # characters; a subject inside it is left as it is
@@ -48,6 +49,7 @@ def _subject(titles: Sequence[str], language: str) -> tuple[str, int]:
 
 def _listed(parts: Sequence[str], language: str) -> str:
     """As one line: "A, plus B and C"; in a language whose small words we don't know, "A · B · C"."""
-    if not language.startswith("en"):
+    words = Wordbook(language)
+    if not words.is_known:
         return " · ".join(parts)
-    return f"{parts[0]}, plus {' and '.join(parts[1:])}"
+    return words.say("%(first)s, plus %(others)s", first=parts[0], others=words.listed(parts[1:]))

@@ -3,13 +3,18 @@
 from datetime import datetime, timedelta
 
 from newsletter.config import Newsletter, weekdays_of
+from newsletter.wordbook import Wordbook
 
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
-
-def rhythm(newsletter: Newsletter) -> str:
+def rhythm(newsletter: Newsletter, words: Wordbook) -> str:
     """ "every day at 06:30", "Monday to Friday at 06:30", "every Saturday and Sunday at 09:00"."""
-    return f"{_days(sorted(weekdays_of(newsletter.days)))} at {newsletter.send_at[:5]}"
+    days, time = sorted(weekdays_of(newsletter.days)), newsletter.send_at[:5]
+    names = [words.weekday(day) for day in days]
+    if len(days) == 7:
+        return words.say("every day at %(time)s", time=time)
+    if len(days) > 2 and days[-1] - days[0] == len(days) - 1:
+        return words.say("%(first)s to %(last)s at %(time)s", first=names[0], last=names[-1], time=time)
+    return words.say("every %(days)s at %(time)s", days=words.listed(names), time=time)
 
 
 def next_issue(newsletter: Newsletter, now: datetime) -> datetime:
@@ -19,12 +24,3 @@ def next_issue(newsletter: Newsletter, now: datetime) -> datetime:
     return next(
         moment for d in days if newsletter.comes_out_on(d) and (moment := newsletter.moment("send_at", d)) > now
     )
-
-
-def _days(days: list[int]) -> str:
-    if len(days) == 7:
-        return "every day"
-    if len(days) > 2 and days[-1] - days[0] == len(days) - 1:
-        return f"{_DAYS[days[0]]} to {_DAYS[days[-1]]}"
-    names = [_DAYS[d] for d in days]
-    return "every " + (" and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0])

@@ -26,7 +26,10 @@ from newsletter.notices.calendar import next_issue, rhythm
 from newsletter.notices.models import Notice, NoticeKind
 from newsletter.rendering import colours, slots
 from newsletter.rendering.models import Edition
+from newsletter.rendering.plaintext import wrapped
+from newsletter.rendering.templates import install_words
 from newsletter.templates_folder import folders
+from newsletter.wordbook import Wordbook
 from subscribers import Recipient, audience, email_of
 from subscribers.tokens import Purpose, sign
 
@@ -52,8 +55,9 @@ def letter_of(session: Session, config: Config, notice: Notice, now: datetime) -
     if found is None:
         return None
     to, values = found
+    words = Wordbook("en" if notice.kind is NoticeKind.EDITORS else newsletter.language, newsletter.words)
     accent = {"light": colours.on_light(newsletter.accent), "dark": colours.on_dark(newsletter.accent)}
-    values |= {"site": config.site, "newsletter": newsletter, "accent": accent}
+    values |= {"site": config.site, "newsletter": newsletter, "accent": accent, "wordbook": words, "wrapped": wrapped}
     environment = _environment(config.folder)
     subject, _, text = environment.get_template(f"notices/{notice.kind}.txt").render(values).partition("\n")
     html = environment.get_template(f"notices/{notice.kind}.html").render(values, subject=subject.strip())
@@ -89,7 +93,7 @@ def _welcome(
         .limit(1)
     ).first()
     return _address(reader.email), {
-        "rhythm": rhythm(newsletter),
+        "rhythm": rhythm(newsletter, Wordbook(newsletter.language, newsletter.words)),
         "next_issue": next_issue(newsletter, now),
         "latest_subject": latest.subject if latest else "",
         "latest_url": links.web_view(config.site, newsletter.slug, latest.issue_date) if latest else "",
@@ -152,11 +156,14 @@ def _message_id(config: Config, notice: Notice, newsletter: Newsletter) -> str:
 
 @lru_cache(maxsize=8)
 def _environment(project: Path) -> Environment:
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(folders(project)),
         autoescape=select_autoescape(("html",), default=False),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        extensions=["jinja2.ext.i18n"],
     )
+    install_words(environment)
+    return environment

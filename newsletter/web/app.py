@@ -24,6 +24,7 @@ from newsletter.rendering import colours
 from newsletter.web import api, archive, readers
 from newsletter.web.dependencies import Allowance, House, HouseDep
 from newsletter.web.pages import Pages
+from newsletter.wordbook import marked
 
 LOOK = ["GET", "HEAD"]
 ACT = ["POST"]
@@ -109,13 +110,14 @@ def _refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     house: House = request.app.state.house
     title, text = {
-        404: ("There is nothing here", "Perhaps it has moved, or a link was cut in two."),
-        405: ("Not like this", "This address wants its button pressed."),
-        413: ("Too much at once", "What was sent is larger than any form here."),
-    }.get(error.status_code, ("That did not work", "Please try again."))
+        404: (marked("There is nothing here"), marked("Perhaps it has moved, or a link was cut in two.")),
+        405: (marked("Not like this"), marked("This address wants its button pressed.")),
+        413: (marked("Too much at once"), marked("What was sent is larger than any form here.")),
+    }.get(error.status_code, (marked("That did not work"), marked("Please try again.")))
     if error.status_code == 404 and error.detail != "Not Found":
         text = error.detail
-    page = house.pages.page("message", error.status_code, title=title, text=text)
+    words = house.pages.words()
+    page = house.pages.page("message", error.status_code, title=words.gettext(title), text=words.gettext(text))
     page.headers.update(error.headers or {})
     return page
 

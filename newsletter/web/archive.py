@@ -21,6 +21,7 @@ from newsletter.rendering.models import Edition
 from newsletter.rendering.webview import for_the_web
 from newsletter.sources.models import Article
 from newsletter.web.dependencies import House, HouseDep, ReadingDep
+from newsletter.wordbook import marked
 from subscribers.tokens import Purpose, check
 
 A_PAGE = 60
@@ -56,7 +57,7 @@ def issue(newsletter: str, day: str, house: HouseDep, session: ReadingDep) -> Re
         .where(*_is_out(newsletter), Issue.issue_date == when, Edition.topics == "")
     ).first()
     if when is None or html is None:
-        raise HTTPException(404, "There is no issue of that day.")
+        raise HTTPException(404, marked("There is no issue of that day."))
     page = HTMLResponse(for_the_web(html, house.config.site))
     page.headers["Content-Security-Policy"] = ISSUE_POLICY
     return page
@@ -82,7 +83,7 @@ def article(token: str, house: HouseDep, session: ReadingDep) -> Response:
     claim = check(house.keys, Purpose.ARTICLE, token)
     found = session.get(Article, claim.subject) if claim else None
     if found is None:
-        raise HTTPException(404, "There is no such article.")
+        raise HTTPException(404, marked("There is no such article."))
     source = next((s.shown_as for s in house.config.sources if s.name == found.source), found.source)
     page = house.pages.page(
         "article",
@@ -100,7 +101,7 @@ def media(name: str, house: HouseDep) -> Response:
     """A picture of a folder's article, named by its own hash: it never changes."""
     file = house.config.site.media_dir / name
     if not _MEDIA_NAME.fullmatch(name) or not file.is_file():
-        raise HTTPException(404, "There is no such picture.")
+        raise HTTPException(404, marked("There is no such picture."))
     return FileResponse(file, headers={"Cache-Control": FOREVER})
 
 
@@ -129,7 +130,7 @@ def _newsletter(house: House, slug: str) -> Newsletter:
     try:
         return house.config.newsletter(slug)
     except ConfigError:
-        raise HTTPException(404, "There is no newsletter of that name.") from None
+        raise HTTPException(404, marked("There is no newsletter of that name.")) from None
 
 
 def _date(text: str) -> date | None:

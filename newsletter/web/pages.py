@@ -1,57 +1,74 @@
-"""Readers' pages out of templates/pages: Jinja with autoescape, where a missing value is an error and not a gap."""
+"""Readers' pages out of templates/pages: Jinja with autoescape, where a missing value is an error and not a gap.
+
+A page speaks the language of the newsletter that it is about; one that is about none, that of the first.
+"""
 
 from datetime import date, datetime
 from urllib.parse import urlsplit
 
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context, select_autoescape
+from jinja2.runtime import Context
 
 from newsletter.config import Config, Newsletter
 from newsletter.notices import rhythm
+from newsletter.rendering.templates import install_words
 from newsletter.templates_folder import folders
+from newsletter.wordbook import Wordbook, begun
 
 
 class Pages:
     """All pages of one site."""
 
     def __init__(self, config: Config) -> None:
+        self._first = config.newsletters[0]
         self._environment = Environment(
             loader=FileSystemLoader(folders(config.folder)),
             autoescape=select_autoescape(("html", "xml")),
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
         )
-        self._environment.filters |= {"day": day, "short_day": short_day, "capitalize_first": capitalize_first}
+        install_words(self._environment)
+        self._environment.filters |= {"day": _day, "short_day": _short_day, "capitalize_first": begun}
         self._environment.globals |= {
             "site": config.site,
             "newsletters": config.newsletters,
             "root": urlsplit(config.site.url).path,  # where a proxy puts us under a folder
-            "rhythm": rhythm,
-            "paper": config.newsletters[0],  # whose name and colour a page has that is about none
+            "rhythm": _rhythm,
         }
 
     def page(self, name: str, status: int = 200, paper: Newsletter | None = None, **values: object) -> HTMLResponse:
-        """templates/pages/NAME.html with `values`, in the name and colour of `paper`."""
+        """templates/pages/NAME.html with `values`, in the name, colour and language of `paper`."""
         return HTMLResponse(self.text(f"{name}.html", paper, **values), status)
 
     def text(self, file: str, paper: Newsletter | None = None, **values: object) -> str:
         """The same as text, of any file of the folder."""
-        if paper is not None:
-            values["paper"] = paper
-        return self._environment.get_template(f"pages/{file}").render(values)
+        named = {"paper": paper or self._first, "wordbook": self.words(paper), **values}
+        return self._environment.get_template(f"pages/{file}").render(named)
+
+    def words(self, paper: Newsletter | None = None) -> Wordbook:
+        """What a page about `paper` is worded with."""
+        spoken = paper or self._first
+        return Wordbook(spoken.language, spoken.words)
 
 
-def day(moment: date | datetime) -> str:
+@pass_context
+def _day(context: Context, moment: date | datetime) -> str:
     """ "Monday, 23 November 2026"."""
-    return f"{moment:%A}, {moment.day} {moment:%B %Y}"
+    words: Wordbook = context["wordbook"]
+    return words.long_date(moment)
 
 
-def short_day(moment: date | datetime) -> str:
+@pass_context
+def _short_day(context: Context, moment: date | datetime) -> str:
     """ "7 December"."""
-    return f"{moment.day} {moment:%B}"
+    words: Wordbook = context["wordbook"]
+    return words.day_and_month(moment)
 
 
-def capitalize_first(words: str) -> str:
-    """ "every day at 06:30" → "Every day at 06:30"."""
-    return words[:1].upper() + words[1:]
+@pass_context
+def _rhythm(context: Context, newsletter: Newsletter) -> str:
+    """ "every day at 06:30", in the language of the page."""
+    return rhythm(newsletter, context["wordbook"])

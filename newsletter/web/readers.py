@@ -17,6 +17,7 @@ from newsletter.config import Newsletter
 from newsletter.errors import ConfigError
 from newsletter.web.archive import latest_issue
 from newsletter.web.dependencies import BodyDep, FormDep, House, HouseDep, ReadingDep, client_of, field
+from newsletter.wordbook import Wordbook
 from subscribers import Confirmation, NotAnAddress, Proof, Way, preferences, signup, unsubscribe
 from subscribers.preferences import Preferences
 from subscribers.signup import Outcome
@@ -40,18 +41,19 @@ def subscribe(request: Request, house: HouseDep, form: FormDep, later: Backgroun
     if field(form, "company"):  # a field that people don't see; robots fill it in
         return house.pages.page("asked", email=email)
     if not wanted:
-        return _home(house, 422, email=email, newsletter_error="Tick the one you want.")
+        return _home(house, 422, email=email, newsletter_error=house.pages.words().say("Tick the one you want."))
+    words = house.pages.words()
     if not house.sign_ups.takes(client_of(request), house.now):
         return house.pages.page(
             "message",
             429,
-            title="Too many at once",
-            text="Many sign-ups have come from your network in this hour. Please try again later.",
+            title=words.say("Too many at once"),
+            text=words.say("Many sign-ups have come from your network in this hour. Please try again later."),
         )
     try:
         due = _ask(house, wanted, email, _proof_of_form(request, house, wanted, form))
     except NotAnAddress as error:
-        return _home(house, 422, email=email, ticked=wanted, email_error=str(error))
+        return _home(house, 422, email=email, ticked=wanted, email_error=_what_is_wrong(error, words))
     if due and house.sends_notices:
         later.add_task(notices.deliver_due, house.database, house.config, house.now)
     return house.pages.page("asked", email=email)
@@ -134,17 +136,25 @@ def choose(token: str, request: Request, house: HouseDep, form: FormDep, later: 
 
 def bad_link(house: House) -> Response:
     """The one answer to every link that we never signed, or whose person is gone."""
+    words = house.pages.words()
     return house.pages.page(
         "message",
         404,
-        title="This link does not work",
-        text="Perhaps it was cut in two by a mail program. Copy the whole of it, or begin at the front page.",
+        title=words.say("This link does not work"),
+        text=words.say(
+            "Perhaps it was cut in two by a mail program. Copy the whole of it, or begin at the front page."
+        ),
     )
 
 
 def wording(newsletter: Newsletter) -> str:
     """What somebody agrees to, as the page says it and as it is kept."""
-    return f"Send me {newsletter.title}, {notices.rhythm(newsletter)}. I can leave at any time with one press."
+    words = Wordbook(newsletter.language, newsletter.words)
+    return words.say(
+        "Send me %(title)s, %(rhythm)s. I can leave at any time with one press.",
+        title=newsletter.title,
+        rhythm=notices.rhythm(newsletter, words),
+    )
 
 
 def _ask(house: House, wanted: Sequence[Newsletter], email: str, proof: Proof) -> bool:
@@ -158,13 +168,13 @@ def _ask(house: House, wanted: Sequence[Newsletter], email: str, proof: Proof) -
 
 def _chosen(session: Session, house: House, page: Preferences, form: FormData, client: str) -> str:
     """Do what one button of the preferences page asks for, and say it. "" for what is no button of ours."""
-    act, who = field(form, "act"), page.subscriber_id
+    act, who, words = field(form, "act"), page.subscriber_id, house.pages.words()
     if act == "name":
         preferences.rename(session, who, field(form, "name"))
-        return "Your name is saved."
+        return words.say("Your name is saved.")
     if act == "leave-all":
         unsubscribe.leave_all(session, who, Way.PREFERENCES, page.issue, house.now)
-        return "You have left everything. No more issues will come."
+        return words.say("You have left everything. No more issues will come.")
     newsletter = next((n for n in house.config.newsletters if n.slug == field(form, "newsletter")), None)
     if newsletter is None:
         return ""
@@ -175,23 +185,30 @@ def _chosen_of(
     session: Session, house: House, page: Preferences, newsletter: Newsletter, act: str, weeks: str, client: str
 ) -> str:
     """The same for one newsletter. Starting one is asking: the mailbox confirms, not whoever holds the link."""
-    who, slug = page.subscriber_id, newsletter.slug
+    who, slug, title, words = page.subscriber_id, newsletter.slug, newsletter.title, house.pages.words()
     if act == "leave":
         unsubscribe.leave(session, who, slug, Way.PREFERENCES, page.issue, house.now)
-        return f"You have left {newsletter.title}."
+        return words.say("You have left %(title)s", title=title)
     if act == "pause" and weeks in PAUSE_WEEKS:
         preferences.pause(session, who, slug, house.now + timedelta(weeks=int(weeks)), house.now)
-        return f"{newsletter.title} is paused."
+        return words.say("%(title)s is paused.", title=title)
     if act == "resume":
         preferences.resume(session, who, slug, house.now)
-        return f"{newsletter.title} comes again."
+        return words.say("%(title)s comes again.", title=title)
     if act == "join":
         proof = Proof(wording(newsletter), f"{house.config.site.url}/preferences", client)
         due = preferences.join(session, house.keys, who, slug, proof, house.now)
         if due is not None:
             notices.ask_to_confirm(session, due, house.now)
-        return f"Look in your mailbox: press the button in our mail, and {newsletter.title} is yours."
+        return words.say("Look in your mailbox: press the button in our mail, and %(title)s is yours.", title=title)
     return ""
+
+
+def _what_is_wrong(error: NotAnAddress, words: Wordbook) -> str:
+    """The reason itself in English, for it comes in no other language; else that there is one."""
+    if words.language.partition("-")[0] == "en":
+        return str(error)
+    return words.say("No mail can reach this address. Please look at it again.")
 
 
 def _home(house: House, status: int = 200, **values: Any) -> Response:

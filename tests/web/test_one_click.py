@@ -107,7 +107,7 @@ def test_who_has_left_sees_it_said_and_may_undo_it_for_ten_minutes(site):
     site.clock.forward(minutes=11)
     page = site.client.get(f"/u/{token}").text
     assert "Undo" not in page
-    assert "sign up again" in page
+    assert "Sign up again" in page
     assert "You have left" in site.client.post(f"/u/{token}/undo").text
     with site.database.reading() as session:
         assert audience.count(session, "daily", site.clock.now) == 0

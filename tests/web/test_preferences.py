@@ -52,7 +52,7 @@ def test_a_pause_can_be_ended_now(site, door):
 def test_leaving_one_is_written_down_with_its_way_and_issue(site, door):
     """And offers an undo that works."""
     answer = site.client.post(door, data={"act": "leave", "newsletter": "daily"})
-    assert "You have left The Harbour Daily." in answer.text
+    assert "You have left The Harbour Daily" in answer.text
     with site.database.reading() as session:
         leaving = session.exec(select(Leaving)).one()
     assert (leaving.way, leaving.issue) == (Way.PREFERENCES, 7)
