@@ -1,4 +1,4 @@
-"""A line with a delay, in order and as wide as you like: `python -m benchmarks.slow_line LISTEN FORWARD MILLISECONDS`."""
+"""A line with a delay, in order and of any width: `python -m benchmarks.slow_line LISTEN FORWARD MILLISECONDS`."""
 
 import asyncio
 import sys
