@@ -27,6 +27,14 @@ class Health(StrEnum):
 
 
 @dataclass(frozen=True)
+class Told:
+    """What the store holds of a source."""
+
+    articles: int = 0
+    newest_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class SourceRecord:
     """One line of `newsletter sources`."""
 
@@ -71,9 +79,9 @@ def records(session: Session, config: Config, now: datetime) -> list[SourceRecor
     """One for each source of the config, in its order."""
     states = {state.name: state for state in session.exec(select(SourceState))}
     query = select(Article.source, func.count(), func.max(Article.published_at)).group_by(col(Article.source))
-    told = {name: (count, newest) for name, count, newest in session.exec(query)}
+    told = {name: Told(count, newest) for name, count, newest in session.exec(query)}
     return [
-        _record(source, known(states.get(source.name), source), *told.get(source.name, (0, None)), config, now)
+        _record(source, known(states.get(source.name), source), told.get(source.name, Told()), config, now)
         for source in config.sources
     ]
 
@@ -86,7 +94,7 @@ def newly_dead(session: Session, config: Config, now: datetime) -> list[SourceRe
     for source, state in _failing(config, states):
         if state.editors_told_at is None and _is_dead(state, config, now):
             state.editors_told_at = now
-            found.append(_record(source, state, 0, None, config, now))
+            found.append(_record(source, state, Told(), config, now))
     return found
 
 
@@ -97,17 +105,15 @@ def _failing(config: Config, states: dict[str, SourceState]) -> Iterator[tuple[S
             yield source, state
 
 
-def _record(
-    source: Source, state: SourceState, articles: int, newest_at: datetime | None, config: Config, now: datetime
-) -> SourceRecord:
+def _record(source: Source, state: SourceState, told: Told, config: Config, now: datetime) -> SourceRecord:
     return SourceRecord(
         name=source.name,
         kind=source.kind,
         where=str(source.path or source.url or ""),
         health=_health(source, state, config, now),
         good_at=state.good_at,
-        newest_at=newest_at,
-        articles=articles,
+        newest_at=told.newest_at,
+        articles=told.articles,
         items=state.items,
         error=state.error,
         failing_since=state.failing_since,

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any
 
@@ -160,7 +160,7 @@ def _clean(article: PushedArticle) -> FoundArticle | None:
         sections=map(_escaped, article.sections),
         image=clean.web_url(article.image),
         alt=plain["image_alt"],
-        published_at=dates.in_utc(article.published_at, article.published_at.tzinfo) if article.published_at else None,
+        published_at=dates.in_utc(article.published_at, UTC) if article.published_at else None,
     )
 
 

@@ -2,7 +2,6 @@
 
 import os
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -12,57 +11,13 @@ from typing import Any
 import pytest
 from lxml import etree
 from PIL import Image
-from sqlmodel import select
 
-from newsletter.config import Config
 from newsletter.database import Database
-from newsletter.sources import collect
+from newsletter.sources import apart, collect
 from newsletter.sources.collect import SourceReport
-from newsletter.sources.models import Article, SourceState
-from tests.builders import CONFIG, NOW, a_config
+from tests.builders import NOW, a_config
 from tests.fakes import FeedServer
-
-HEAD, _, _ = CONFIG.partition("[[sources]]")
-TAIL = "[[newsletters]]" + CONFIG.partition("[[newsletters]]")[2]
-LATER = NOW + timedelta(hours=2)
-
-
-@pytest.fixture
-def server() -> Iterator[FeedServer]:
-    """A web server on 127.0.0.1."""
-    with FeedServer() as running:
-        yield running
-
-
-def with_sources(*sources: str, folder: Path = Path("/project")) -> Config:
-    """The Harbour Post's config with these [[sources]]; loopback is allowed."""
-    tables = "".join(f"[[sources]]\n{source}\n" for source in sources)
-    return a_config(HEAD + '[collecting]\nprivate_networks = ["127.0.0.1/32"]\n' + tables + TAIL, folder)
-
-
-def a_feed(name: str, url: str, **more: str) -> str:
-    """The table of a feed."""
-    keys = {"name": name, "kind": "feed", "url": url, "section": "World"} | more
-    return "\n".join(f'{key} = "{value}"' for key, value in keys.items())
-
-
-def items(*insides: str) -> bytes:
-    """An RSS feed."""
-    return (
-        "<rss version='2.0'><channel>" + "".join(f"<item>{i}</item>" for i in insides) + "</channel></rss>"
-    ).encode()
-
-
-def stored(database: Database, source: str = "wire") -> list[Article]:
-    """Its articles, oldest row first."""
-    with database.reading() as session:
-        return list(session.exec(select(Article).where(Article.source == source).order_by("id")))
-
-
-def state(database: Database, source: str = "wire") -> SourceState:
-    """What the source last answered."""
-    with database.reading() as session:
-        return session.exec(select(SourceState).where(SourceState.name == source)).one()
+from tests.sources.served import LATER, a_feed, items, state, stored, with_sources
 
 
 def test_new_articles_are_stored_once_and_changed_ones_changed(database: Database, server: FeedServer):
@@ -290,3 +245,108 @@ def _items_in(file: Path) -> int:
     page = etree.parse(file)
     found: Any = page.xpath("//item/link/text() | //*[local-name()='entry']/*[local-name()='link']/@href")
     return len(set(map(str, found)))
+
+
+# --- manners ---------------------------------------------------------------------------------------------------------
+
+ONE = items("<guid>1</guid><title>One</title>")
+
+
+def test_run_asks_only_what_is_due_and_the_command_line_always(database: Database, server: FeedServer):
+    """The longest of the config's interval, the feed's ttl and the server's max-age decides; a folder is always due."""
+    slow = ONE.replace(b"<channel>", b"<channel><ttl>120</ttl>")
+    config = with_sources(
+        a_feed("often", server.serve("/often", ONE)),
+        a_feed("header", server.serve("/header", ONE, cache_control="max-age=3600")),
+        a_feed("ttl", server.serve("/ttl", slow, cache_control="max-age=60")),
+    )
+    collect.refresh(database, config, NOW, only_due=True)
+    names = {}
+    for minutes in (20, 30, 60, 120):
+        reports = collect.refresh(database, config, NOW + timedelta(minutes=minutes), only_due=True)
+        names[minutes] = [report.name for report in reports]
+    assert names == {20: [], 30: ["often"], 60: ["often", "header"], 120: ["often", "header", "ttl"]}
+    assert len(collect.refresh(database, config, NOW + timedelta(minutes=121))) == 3
+
+
+def test_a_server_that_asks_to_be_left_alone_is(database: Database, server: FeedServer):
+    """Retry-After holds for everybody, and the report says until when."""
+    config = with_sources(a_feed("wire", server.serve("/f", b"", status=429, retry_after="7200")))
+    assert "left alone for 7200 seconds" in collect.refresh(database, config, NOW)[0].error
+    server.serve("/f", ONE)
+    (early,) = collect.refresh(database, config, NOW + timedelta(minutes=119))
+    assert "left alone until 2026-11-23 07:30 UTC" in early.error
+    assert collect.refresh(database, config, NOW + timedelta(minutes=119), only_due=True) == []
+    assert len(server.asked) == 1
+    assert collect.refresh(database, config, NOW + timedelta(hours=2)) == [SourceReport("wire", new=1)]
+    assert state(database).left_alone_until is None
+
+
+def test_a_feed_that_has_moved_for_good_is_asked_where_it_is(database: Database, server: FeedServer):
+    """The config stays the operator's; should the new place fail, the old one is asked again."""
+    config = with_sources(a_feed("wire", server.serve("/old", b"", status=301, location="/new")))
+    server.serve("/new", ONE, etag='"1"')
+    for _ in range(2):
+        collect.refresh(database, config, NOW)
+    assert [path for path, _ in server.asked] == ["/old", "/new", "/new"]
+    assert server.asked[2][1]["if-none-match"] == '"1"'
+    assert state(database).moved_to == server.url("/new")
+    server.serve("/new", b"", status=404)
+    server.serve("/old", ONE)
+    for _ in range(2):
+        collect.refresh(database, config, NOW)
+    assert [path for path, _ in server.asked[3:]] == ["/new", "/old"]
+
+
+def test_a_feed_that_is_gone_is_not_asked_until_it_has_another_address(database: Database, server: FeedServer):
+    """410 retires a source; a new url in config.toml takes it back."""
+    config = with_sources(a_feed("wire", server.serve("/f", ONE, status=410)))
+    for only_due in (False, False, True):
+        reports = collect.refresh(database, config, LATER, only_due=only_due)
+    assert reports == []
+    assert "gone for good" in collect.refresh(database, config, LATER)[0].error
+    assert len(server.asked) == 1
+    again = with_sources(a_feed("wire", server.serve("/elsewhere", ONE)))
+    assert collect.refresh(database, again, LATER) == [SourceReport("wire", new=1)]
+
+
+def test_an_address_keeps_its_last_slash(database: Database, server: FeedServer):
+    """To a server, /feed and /feed/ are two addresses."""
+    collect.refresh(database, with_sources(a_feed("wire", server.serve("/feed/", ONE))), NOW)
+    assert server.asked[0][0] == "/feed/"
+
+
+def test_one_server_is_asked_two_things_at_once_and_no_more(sqlite: Database, server: FeedServer):
+    """Ten feeds of one publisher are no reason to open ten connections."""
+    gate = threading.Barrier(3)
+    for n in range(10):
+        server.serve(f"/{n}", ONE)
+        server.answers[f"/{n}"].gate = gate
+    config = with_sources(*(a_feed(f"wire-{n}", server.url(f"/{n}")) for n in range(10)))
+    assert not any(report.error for report in collect.refresh(sqlite, config, NOW))
+    assert server.most_at_once == 2
+
+
+def test_an_article_knows_its_place_in_the_feed(database: Database, server: FeedServer):
+    """Editors put what matters on top. A new place is no change, and who has left the feed keeps the last one."""
+    config = with_sources(a_feed("wire", server.url("/f")))
+    a, b, c = (f"<guid>{name}</guid><title>{name}</title>" for name in "abc")
+    server.serve("/f", items(a, b))
+    collect.refresh(database, config, NOW)
+    server.serve("/f", items(c, b))
+    assert collect.refresh(database, config, LATER) == [SourceReport("wire", new=1, seen=1)]
+    assert {article.title: article.place for article in stored(database)} == {"a": 1, "b": 2, "c": 1}
+    assert {article.changed_at for article in stored(database) if article.title != "c"} == {NOW}
+
+
+@pytest.mark.slow
+def test_a_feed_that_keeps_its_parser_busy_is_given_up_and_the_others_are_read(
+    sqlite: Database, server: FeedServer, monkeypatch: pytest.MonkeyPatch
+):
+    """A thread can't be stopped, so what is large is parsed in a process that can."""
+    monkeypatch.setattr(apart.Parsers.__init__, "__defaults__", (0.2,))
+    heavy = b"<rss version='2.0'><channel>" + b"<item>" * 90_000
+    config = with_sources(a_feed("heavy", server.serve("/heavy", heavy)), a_feed("wire", server.serve("/f", ONE)))
+    heavy_report, wire = collect.refresh(sqlite, config, NOW)
+    assert "can't be parsed within 0.2 seconds" in heavy_report.error
+    assert wire == SourceReport("wire", new=1)

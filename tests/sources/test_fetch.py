@@ -2,12 +2,17 @@
 
 import gzip
 import socket
+import ssl
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from newsletter.config import Collecting
 from newsletter.errors import FetchError
@@ -16,13 +21,6 @@ from tests.fakes import FeedServer
 
 LOOPBACK = Collecting(private_networks=("127.0.0.1/32",), timeout_seconds=5, max_bytes=100_000)
 CLOSED = Collecting(timeout_seconds=5, max_bytes=100_000)
-
-
-@pytest.fixture
-def server() -> Iterator[FeedServer]:
-    """A web server on 127.0.0.1."""
-    with FeedServer() as running:
-        yield running
 
 
 def get(url: str, collecting: Collecting = LOOPBACK, **known: str) -> fetch.Fetched:
@@ -42,6 +40,27 @@ def tripwire(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
         yield wire.getsockname()[1]
         with pytest.raises(TimeoutError):
             wire.accept()
+
+
+_connecting: list[object] | None = None
+
+
+def _watch(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "socket.connect" and _connecting is not None:
+        _connecting.append(arguments[1])
+
+
+sys.addaudithook(_watch)
+
+
+@contextmanager
+def no_connection() -> Iterator[None]:
+    """Nobody in this process connects to anything: Python itself would tell."""
+    global _connecting
+    _connecting = []
+    yield
+    assert _connecting == []
+    _connecting = None
 
 
 def test_a_feed_is_fetched_and_we_say_who_we_are(server: FeedServer):
@@ -97,6 +116,50 @@ def test_redirects_are_followed_five_times_and_no_more(server: FeedServer):
         get(server.url("/10"))
     with pytest.raises(FetchError, match="redirects more than 5 times"):
         get(server.serve("/loop", b"", status=301, location="/loop"))
+
+
+@pytest.mark.parametrize(
+    ("hops", "lives_at"),
+    [
+        ([], 0),
+        ([301], 1),
+        ([301, 308], 2),
+        ([301, 302], 1),
+        ([302, 301], 0),
+        ([307], 0),
+        ([308, 308, 301, 303, 301], 3),
+    ],
+)
+def test_permanent_redirects_are_told_apart_from_passing_ones(server: FeedServer, hops: list[int], lives_at: int):
+    """301 and 308 say where a feed lives from now on, as far as the chain begins with them."""
+    for n, status in enumerate(hops):
+        server.serve(f"/{n}", b"", status=status, location=f"/{n + 1}")
+    server.serve(f"/{len(hops)}", b"<rss/>")
+    assert get(server.url("/0")).moved_to == (server.url(f"/{lives_at}") if lives_at else "")
+
+
+def test_a_redirect_to_another_port_is_refused(server: FeedServer):
+    """80 and 443 are the web's; another port is asked only where config.toml itself names it."""
+    with tripwire() as port, pytest.raises(FetchError, match=f"leads to port {port}; only 80, 443"):
+        get(server.serve("/feed", b"", status=302, location=f"http://127.0.0.1:{port}/"))
+    with pytest.raises(FetchError, match="only 80, 443"):
+        fetch.get(server.url("/feed"), LOOPBACK, contact="https://post.example.com")
+    assert len(server.asked) == 1
+
+
+def test_how_long_an_answer_keeps_is_told(server: FeedServer):
+    """By its headers, for whoever decides when to ask again."""
+    assert get(server.serve("/f", b"<rss/>", cache_control="max-age=900")).rest == timedelta(minutes=15)
+
+
+def test_a_chain_of_ten_redirects_is_refused_after_five(server: FeedServer):
+    """And nothing is asked beyond."""
+    server.serve("/0", b"<rss/>")
+    for n in range(1, 11):
+        server.serve(f"/{n}", b"", status=302, location=f"/{n - 1}")
+    with pytest.raises(FetchError, match="redirects more than 5 times"):
+        get(server.url("/10"))
+    assert [path for path, _ in server.asked] == ["/10", "/9", "/8", "/7", "/6", "/5"]
 
 
 def test_more_bytes_than_allowed_are_refused_packed_or_not(server: FeedServer):
@@ -170,8 +233,15 @@ def test_no_form_of_a_private_address_is_connected_to(host: str):
 )  # fmt: skip
 def test_no_network_that_is_not_public_is_reached(host: str):
     """Private, link-local, shared, multicast, documentation, and IPv4 wrapped in IPv6 (NAT64, 6to4, mapped)."""
-    with pytest.raises(FetchError, match=r"not public.*collecting\.private_networks"):
+    with no_connection(), pytest.raises(FetchError, match=r"not public.*collecting\.private_networks"):
         get(f"http://{host}/", CLOSED)
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://news.example/", "//news.example/", "http://"])
+def test_nothing_but_the_web_is_asked(url: str):
+    """No file of the machine, no other protocol."""
+    with no_connection(), pytest.raises(FetchError):
+        get(url, CLOSED)
 
 
 @pytest.mark.parametrize(
@@ -225,3 +295,67 @@ def _resolver(names: dict[str, list[list[str]]]) -> Any:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in next(answers[host])]
 
     return getaddrinfo
+
+
+# --- TLS -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """A certificate authority that no system knows."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def trusting(authority: trustme.CA, tmp_path: Path) -> Collecting:
+    """Bounds that know that authority."""
+    file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(file))
+    return LOOPBACK.model_copy(update={"ca_file": file})
+
+
+@contextmanager
+def secured(authority: trustme.CA, name: str) -> Iterator[FeedServer]:
+    """A server with a certificate for that name."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    with FeedServer(certificate=context) as running:
+        yield running
+
+
+def test_a_secure_feed_is_asked_by_its_name_at_the_address_that_was_checked(
+    authority: trustme.CA, trusting: Collecting, monkeypatch: pytest.MonkeyPatch
+):
+    """We connect to an address, but the certificate must be the name's."""
+    monkeypatch.setattr(
+        fetch, "getaddrinfo", _resolver({"news.example": [["127.0.0.1"]], "wrong.example": [["127.0.0.1"]]})
+    )
+    with secured(authority, "news.example") as server:
+        port = fetch.port_of(server.serve("/feed", b"<rss/>"))
+        assert get(f"https://news.example:{port}/feed", trusting).data == b"<rss/>"
+        assert server.asked[0][1]["host"] == f"news.example:{port}"
+        with pytest.raises(FetchError, match=r"can't be read: .*wrong\.example"):
+            get(f"https://wrong.example:{port}/feed", trusting)
+    assert len(server.asked) == 1
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(authority: trustme.CA):
+    """There is no key that turns checking off; a private authority is named in the config."""
+    with secured(authority, "127.0.0.1") as server, pytest.raises(FetchError, match="certificate verify failed"):
+        get(server.url("/feed"))
+
+
+def test_a_secure_feed_does_not_lead_back_into_the_open(authority: trustme.CA, trusting: Collecting):
+    """Anybody on the way could change what comes over http."""
+    with secured(authority, "127.0.0.1") as server:
+        url = server.serve("/feed", b"", status=301, location=server.url("/feed").replace("https", "http"))
+        with pytest.raises(FetchError, match="from https back to http"):
+            get(url, trusting)
+
+
+def test_an_authority_that_is_no_file_is_named(tmp_path: Path):
+    """The operator's slip, in the operator's words."""
+    (tmp_path / "empty.pem").write_text("")
+    for name in ("nowhere.pem", "empty.pem"):
+        with pytest.raises(FetchError, match=rf"{name} \(collecting\.ca_file\) can't be used"):
+            get("https://127.0.0.1:1/", LOOPBACK.model_copy(update={"ca_file": tmp_path / name}))
