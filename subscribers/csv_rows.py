@@ -26,9 +26,17 @@ FIELDS = {  # what a heading means, written in small letters and digits only; th
     "name": ("name", "fullname", "displayname", "subscribername"),
     "first": ("firstname", "first", "givenname", "fname", "vorname", "prénom", "prenom"),
     "last": ("lastname", "last", "surname", "familyname", "lname", "nachname", "nom"),
-    "status": ("status", "state", "subscriptionstatus", "memberstatus", "subscribed"),
+    "status": (
+        *("status", "state", "subscriptionstatus", "memberstatus", "emailstatus", "subscribed", "subscribertype"),
+        *("subscribedtoemails", "emailpermissionstatus"),
+    ),
+    "left": (  # a time or a yes there: that person has left
+        *("unsubtime", "cleantime", "unsubscribedat", "unsubscribedate", "unsubscribed", "optouttime", "optedout"),
+        *("emailblacklisted", "blacklisted", "blocklisted"),
+    ),
     "until": ("pauseduntil",),
 }
+NOT_LEFT = ("", "no", "false", "0", "n", "null", "none", "never")
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,13 @@ class Layout:
     delimiter: str
     columns: dict[str, int]
     skipped_lines: int
+    headings: tuple[str, ...] = ()  # the first line's words, if it is a header
+
+    @property
+    def mapping(self) -> dict[str, str]:
+        """Which of our fields is read from which column: by its heading, or by its number from 1."""
+        numbers = {field: str(index + 1) for field, index in self.columns.items()}
+        return {field: self.headings[self.columns[field]] if self.headings else n for field, n in numbers.items()}
 
 
 class Row(NamedTuple):
@@ -74,7 +89,8 @@ def layout_of(path: Path) -> Layout:
     delimiter, first = max(candidates, key=lambda c: ("email" in _columns(c[1]), len(c[1])))
     columns = _columns(first)
     if "email" in columns:
-        return Layout(encoding, delimiter, columns, _lines_of_first_record(body, delimiter) + bool(told))
+        skipped = _lines_of_first_record(body, delimiter) + bool(told)
+        return Layout(encoding, delimiter, columns, skipped, tuple(" ".join(h.split()) for h in first))
     columns = _columns_without_header(first)
     if "email" not in columns:
         headings = ", ".join(cell.strip() for cell in first)[:200]
@@ -87,7 +103,7 @@ def rows_of(path: Path, layout: Layout) -> Iterator[Row | Fault]:
     with path.open(encoding=layout.encoding, errors="replace", newline="") as file:
         reader = csv.reader(file, delimiter=layout.delimiter)
         missing = [""] * (max(layout.columns.values()) + 2)  # a row may end early; what no column has is the last cell
-        places = [layout.columns.get(f, -1) for f in ("email", "first", "last", "name", "status", "until")]
+        places = [layout.columns.get(f, -1) for f in ("email", "first", "last", "name", "status", "until", "left")]
         while True:
             line = reader.line_num + 1
             try:
@@ -104,7 +120,7 @@ def rows_of(path: Path, layout: Layout) -> Iterator[Row | Fault]:
                     line,
                     _plain(cells[places[0]]),
                     _plain(cells[places[3]]) or f"{_plain(first)} {_plain(last)}".strip(),
-                    _plain(cells[places[4]]),
+                    _plain(cells[places[4]]) if cells[places[6]].strip().casefold() in NOT_LEFT else "unsubscribed",
                     _plain(cells[places[5]]),
                 )
 

@@ -12,7 +12,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 
 LENGTH = 44  # characters
@@ -86,7 +86,15 @@ def check(keys: Keys, purpose: Purpose, token: str) -> Claim | None:
 
 
 def _mac(secret: bytes, purpose: Purpose, body: bytes) -> bytes:
-    return hmac.digest(secret, b"newsletter/token/" + purpose.value.encode() + b"\0" + body, "sha256")[:_MAC_BYTES]
+    mac = _begun(secret, purpose).copy()
+    mac.update(body)
+    return mac.digest()[:_MAC_BYTES]
+
+
+@lru_cache(maxsize=64)
+def _begun(secret: bytes, purpose: Purpose) -> hmac.HMAC:
+    """What is the same for all tokens of a purpose: half of the work for one."""
+    return hmac.new(secret, b"newsletter/token/" + purpose.value.encode() + b"\0", "sha256")
 
 
 def _key_id(secret: bytes) -> int:

@@ -37,12 +37,44 @@ HEADINGS = ("email", "name", "status", "since", "paused_until")
 
 Wish = SubscriptionState  # what a row's status column asks for
 _WISHES = {
-    Wish.ACTIVE: ("", "active", "subscribed", "subscriber", "confirmed", "enabled", "opted in", "yes", "true", "1"),
+    Wish.ACTIVE: (
+        "",
+        "active",
+        "subscribed",
+        "subscriber",
+        "confirmed",
+        "enabled",
+        "opted in",
+        "yes",
+        "true",
+        "1",
+        "regular",
+        "premium",
+    ),
     Wish.UNSUBSCRIBED: (
-        *("unsubscribed", "unsubscribe", "unsub", "opted out", "optout", "removed", "disabled", "inactive", "deleted"),
+        *(
+            "unsubscribed",
+            "unsubscribe",
+            "unsub",
+            "opted out",
+            "optout",
+            "removed",
+            "disabled",
+            "inactive",
+            "deleted",
+            "blocked",
+        ),
         *("bounced", "cleaned", "complained", "complaint", "spam", "blocklisted", "suppressed", "no", "false", "0"),
     ),
-    Wish.PENDING: ("pending", "unconfirmed", "not confirmed", "non-subscribed", "nonsubscribed", "transactional"),
+    Wish.PENDING: (
+        "pending",
+        "unconfirmed",
+        "not confirmed",
+        "non-subscribed",
+        "nonsubscribed",
+        "transactional",
+        "unactivated",
+    ),
     Wish.PAUSED: ("paused",),
 }
 _WISH_OF = {word: str(wish.value) for wish, words in _WISHES.items() for word in words}
@@ -135,8 +167,9 @@ def import_csv(
         for row in batch.faults:
             report.count(row.line, Outcome.INVALID, row.why)
         report.unchanged += batch.twice
-        with transaction() as session:
-            _bring_in(session, newsletter, batch.arrivals, f"import {path.name}", proof, now, report, dry_run)
+        if batch.arrivals:
+            with transaction() as session:
+                _bring_in(session, newsletter, batch.arrivals, f"import {path.name}", proof, now, report, dry_run)
         if progress is not None:
             progress(report.rows)
     return report

@@ -1,10 +1,12 @@
 """The store: subscribers add, import, export, list, show, unsubscribe, erase."""
 
+import csv
 import sys
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, Any, TextIO
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -23,6 +25,7 @@ Email = Annotated[str, typer.Argument(metavar="EMAIL")]
 ProofWords = Annotated[
     str, typer.Option("--proof", metavar="WORDS", help="How they agreed to get it; kept with each of them.")
 ]
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 NOT_GIVEN = "The operator says that they agreed; no words were given."
 
 
@@ -46,29 +49,64 @@ def add(
 def import_(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", exists=False)],
-    newsletter: Slug = "", proof: ProofWords = "", json: Json = False,
+    newsletter: Slug = "", proof: ProofWords = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read, check and count; write nothing.")] = False,
+    refused: Annotated[
+        Path | None, typer.Option("--errors", metavar="FILE.csv", help="Write line and reason of each row kept out.")
+    ] = None,
+    json: Json = False,
 ) -> None:  # fmt: skip
-    """Bring people in from a CSV file. Who left or is suppressed stays out."""
-    if not proof and sys.stdin.isatty():
+    """Bring people in from a CSV file. Who left or is suppressed stays out. Cut off? Start it again: it is quick."""
+    if not proof and not dry_run and sys.stdin.isatty():
         proof = typer.prompt("How did these people agree to get it? (kept as the proof of consent)", err=True)
-    with opened(context) as paper:
-        slug = _slug(paper.config, newsletter)
-        with nullcontext() if json else _counting() as progress:
-            report = transfer.import_csv(
-                paper.database.transaction, paper.config.keys, slug, file, proof or NOT_GIVEN, now(),
-                progress=progress.rows if progress else None,
-            )  # fmt: skip
-    counts = {n: getattr(report, n) for n in ("new", "updated", "unchanged", "suppressed", "invalid")}
+    with opened(context) as paper, _noted(refused) as note, nullcontext() if json else _counting() as progress:
+        report = transfer.import_csv(
+            paper.database.transaction, paper.config.keys, _slug(paper.config, newsletter), file, proof or NOT_GIVEN,
+            now(), dry_run=dry_run, ahead=not paper.database.is_sqlite, refused=note,
+            progress=progress.rows if progress else None,
+        )  # fmt: skip
     if json:
-        print_json(
-            {**counts, "lines": [{"line": n.line, "outcome": str(n.outcome), "why": n.why} for n in report.notes]}
-        )
-        return
-    say(", ".join(f"{count:,} {name}" for name, count in counts.items()))
+        print_json(_import_document(report, dry_run))
+    else:
+        _say_import(report, dry_run, refused)
+
+
+def _import_document(report: transfer.Report, dry_run: bool) -> dict[str, Any]:
+    layout = report.layout
+    read_as = {"encoding": layout.encoding, "delimiter": layout.delimiter, "columns": layout.mapping} if layout else {}
+    lines = [{"line": n.line, "outcome": str(n.outcome), "why": n.why} for n in report.notes]
+    return {**_counts(report), "dry_run": dry_run, **read_as, "lines": lines}
+
+
+def _say_import(report: transfer.Report, dry_run: bool, refused: Path | None) -> None:
+    if report.layout is not None:
+        columns = ", ".join(f"{field} from “{heading}”" for field, heading in report.layout.mapping.items())
+        between = DELIMITERS.get(report.layout.delimiter, report.layout.delimiter)
+        say(f"Read as {report.layout.encoding}, {between} between the cells: {plain(columns)}")
+    counts = ", ".join(f"{count:,} {name}" for name, count in _counts(report).items())
+    say(f"Nothing is written; it would be: {counts}" if dry_run else counts)
     for note in report.notes[:20]:
         say(f"line {note.line}: {note.outcome}: {plain(note.why)}")
-    if len(report.notes) > 20:
-        say(f"… and {report.suppressed + report.invalid - 20:,} more; --json lists the first thousand.")
+    if refused is not None:
+        say(f"{refused}: every row that was kept out, with its reason.")
+    elif len(report.notes) > 20:
+        say(f"… and {report.suppressed + report.invalid - 20:,} more; --errors FILE lists them all.")
+
+
+def _counts(report: transfer.Report) -> dict[str, int]:
+    return {name: getattr(report, name) for name in ("new", "updated", "unchanged", "suppressed", "invalid")}
+
+
+@contextmanager
+def _noted(file: Path | None) -> Iterator[Callable[[transfer.Note], None] | None]:
+    """Writes each note into `file`, if one is wanted."""
+    if file is None:
+        yield None
+        return
+    with file.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(("line", "outcome", "why"))
+        yield lambda note: writer.writerow((note.line, str(note.outcome), transfer.defused(note.why)))
 
 
 @app.command()

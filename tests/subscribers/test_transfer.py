@@ -79,6 +79,63 @@ def test_encoding_delimiter_and_columns_are_found(tmp_path, content):
     assert " ".join(name.split()) == "Jörg Lee"
 
 
+@pytest.mark.parametrize(
+    ("content", "statuses"),
+    [
+        ("Email Address,First Name,UNSUB_TIME\na@x.de,A,2026-01-02 03:04:05\nb@x.de,B,\n", ["unsubscribed", ""]),
+        ("EMAIL;EMAIL_BLACKLISTED\na@x.de;Yes\nb@x.de;No\n", ["unsubscribed", ""]),
+        ("email,name,subscribed_to_emails\na@x.de,A,false\nb@x.de,B,true\n", ["false", "true"]),
+        ("email_address,subscriber_type\na@x.de,removed\nb@x.de,regular\n", ["removed", "regular"]),
+        ("email,name,status\na@x.de,A,blocklisted\nb@x.de,B,enabled\n", ["blocklisted", "enabled"]),
+    ],
+)
+def test_who_has_left_in_another_service_stays_off(database, tmp_path, content, statuses):
+    """Each service says it in a column and in words of its own."""
+    path = a_file(tmp_path, content)
+    assert [status for _, _, status in rows(path)] == statuses
+    report = bring(database, path)
+    assert (report.new, report.invalid) == (2, 0)
+    with database.reading() as session:
+        assert audience.count(session, "daily", NOW) == 1
+
+
+def test_the_columns_that_were_found_are_shown(tmp_path):
+    """By heading, or by number where there is no header."""
+    found = layout_of(a_file(tmp_path, "Vorname;E-Mail;Status\nAnn;ann@example.com;aktiv\n"))
+    assert found.mapping == {"email": "E-Mail", "first": "Vorname", "status": "Status"}
+    assert layout_of(a_file(tmp_path, "ann@example.com,Ann\n")).mapping == {"email": "1", "name": "2"}
+
+
+def test_a_dry_run_counts_and_writes_nothing(database, tmp_path):
+    """The same counts as the real run that follows."""
+    with database.transaction() as session:
+        a_reader(session, "known@example.com")
+        suppression.suppress_address(session, KEYS, "gone@example.com", SuppressionReason.ERASURE, "", NOW)
+    content = "email,name,status\nnew@example.com,N,\nknown@example.com,K,\ngone@example.com,,\nx,,\n"
+    path = a_file(tmp_path, content + "known@example.com,,unsubscribed\n")
+    tried = bring(database, path, dry_run=True)
+    with database.reading() as session:
+        assert len(session.exec(select(Subscriber)).all()) == 1
+        assert standing(session, "known@example.com").state is SubscriptionState.ACTIVE
+    real = bring(database, path)
+    assert [tried.new, tried.updated, tried.unchanged, tried.suppressed, tried.invalid] == [1, 1, 1, 1, 1]
+    assert tried.notes == real.notes
+
+
+def test_every_row_that_is_kept_out_is_heard_of(sqlite, tmp_path, monkeypatch):
+    """A Report keeps the first thousand; whoever listens hears them all."""
+    monkeypatch.setattr(transfer, "MAX_NOTES", 2)
+    heard: list[transfer.Note] = []
+    report = bring(sqlite, a_file(tmp_path, "email\n" + "x\n" * 5), refused=heard.append)
+    assert (len(report.notes), [n.line for n in heard]) == (2, [2, 3, 4, 5, 6])
+
+
+def test_reading_ahead_brings_in_the_same(database, tmp_path):
+    """The next batch is read while the database works; an end and an error come through."""
+    path = a_file(tmp_path, "email\n" + "".join(f"r{n}@example.com\n" for n in range(25)))
+    assert bring(database, path, ahead=True, batch_rows=4).new == 25
+
+
 @pytest.mark.shared
 def test_the_csv_traps_are_refused_or_read_in_words(shared, sqlite, tmp_path):
     """Quotes, newlines, BOM, empty cells: none of them holds an address, and none crashes."""

