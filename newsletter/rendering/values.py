@@ -19,6 +19,7 @@ LONG_ISSUE = 9  # so many stories, and a list of them stands at the top
 COLUMN = 600  # pixels that words and pictures have
 THUMB = 160
 INBOX_CHARACTERS = 150  # what an inbox shows of preheader and body; filled up so that the body does not leak into it
+_SIDES = {"ltr": "\u200e", "rtl": "\u200f"}  # marks that take no room
 _FILLER = "\u034f\u200c\u00a0"  # takes room in an inbox, and shows nothing
 
 
@@ -34,7 +35,7 @@ def of(contents: Contents, site: Site) -> dict[str, Any]:
         "unsubscribe_url": links.unsubscribe(site, slots.UNSUBSCRIBE),
         "preferences_url": links.preferences(site, slots.PREFERENCES),
         **_sayings(contents, words),
-        **_stories(contents),
+        **_stories(contents, words),
         **_dress(contents, words),
     }
 
@@ -52,15 +53,17 @@ def _sayings(contents: Contents, words: Wordbook) -> dict[str, Any]:
     }
 
 
-def _stories(contents: Contents) -> dict[str, Any]:
+def _stories(contents: Contents, words: Wordbook) -> dict[str, Any]:
     """What is said of one story: each is a function of an item."""
+    in_line = partial(_in_line, words.direction)
     return {
+        "in_line": in_line,
         "is_long": len(contents.items) >= LONG_ISSUE,
         "lead_text": _lead_text(contents.lead),
         "short_text": short_text,
         "note": lambda item: fragments.from_markdown(item.note),
-        "credit": partial(_credit, contents.site_name),
-        "brief_credit": partial(_brief_credit, contents.site_name),
+        "credit": lambda item: in_line(_credit(contents.site_name, item)),
+        "brief_credit": lambda item: in_line(_brief_credit(contents.site_name, item)),
         "wide": partial(_size, COLUMN),
         "small": partial(_size, THUMB),
     }
@@ -124,6 +127,12 @@ def _size(widest: int, item: Item) -> tuple[int, int]:
     """Width and height in which a picture of the item is shown, never blown up; a height of 0 is not known."""
     width = min(widest, item.image_width or widest)
     return width, round(width * item.image_height / item.image_width) if item.image_width else 0
+
+
+def _in_line(direction: str, name: str) -> str:
+    """A name within a line; one that runs the other way gets a mark, so that what follows it stays on its side."""
+    own = fragments.direction(name)
+    return name + _SIDES[direction] if own and own != direction else name
 
 
 def _turned(direction: str, text: str) -> Markup:
