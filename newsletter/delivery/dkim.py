@@ -7,10 +7,12 @@ From once more than it is there, so that nobody can add a second one. Pure but f
 
 import re
 from base64 import b64decode, b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
+from itertools import chain
 from operator import itemgetter
 from typing import Literal
 
@@ -101,13 +103,18 @@ class Signer:
 
     def sign(self, message: bytes, now: datetime) -> bytes:
         """`message` (CRLF line ends, dots not stuffed) with a DKIM-Signature for each key before it."""
-        if not self.keys:
-            return message
         head, _, body = message.partition(b"\r\n\r\n")
-        names, lines = _signed_headers(head)
+        return self.headers((head,), body, now) + message
+
+    def headers(self, heads: Sequence[bytes], body: bytes, now: datetime) -> bytes:
+        """A DKIM-Signature for each key. `heads` are whole headers, several in one; the same ones cost less again."""
+        if not self.keys:
+            return b""
+        found = sorted(chain.from_iterable(map(_relaxed, reversed(heads))), key=_PLACE)
+        names = ("from", *(SIGNED[place] for place, _ in found))
+        lines = b"".join([line for _, line in found])
         hashed = b64encode(sha256(_simple(body)).digest()).decode()
-        out = [_header(key, names, lines, hashed, int(now.timestamp())) for key in self.keys]
-        return b"".join([*out, message])
+        return b"".join([_header(key, names, lines, hashed, int(now.timestamp())) for key in self.keys])
 
 
 @lru_cache(maxsize=64)
@@ -150,25 +157,22 @@ def new_key(algorithm: Algorithm) -> bytes:
 # --- canonical forms ------------------------------------------------------------------------------------------------
 
 
-def _signed_headers(head: bytes) -> tuple[tuple[str, ...], bytes]:
-    """The names for `h=`, and the headers they mean in relaxed form, the last of a name first (RFC 6376 §5.4.2)."""
-    found = sorted(filter(None, map(_relaxed, reversed(_unfolded(head).split(b"\r\n")))), key=_PLACE)
-    return ("from", *(SIGNED[place] for place, _ in found)), b"".join([line for _, line in found])
+@lru_cache(maxsize=64)
+def _relaxed(head: bytes) -> tuple[tuple[int, bytes], ...]:
+    """The place in SIGNED and the relaxed form (RFC 6376 §3.4.2) of each header in `head` that is signed, the last one
+    first (§5.4.2). Most headers of an edition are the same for all readers, hence the cache."""
+    found: list[tuple[int, bytes]] = []
+    for line in reversed(_unfolded(head).split(b"\r\n")):
+        name, _, value = line.partition(b":")
+        name = name.rstrip(b" \t").lower()
+        if name in _PLACES:
+            value = _SPACES.sub(b" ", value) if b"\t" in value or b"  " in value else value
+            found.append((_PLACES[name], b"%b:%b\r\n" % (name, value.strip(b" "))))
+    return tuple(found)
 
 
 def _unfolded(head: bytes) -> bytes:
     return _FOLD.sub(b"", head) if b"\r\n " in head or b"\r\n\t" in head else head
-
-
-@lru_cache(maxsize=256)
-def _relaxed(line: bytes) -> tuple[int, bytes] | None:
-    """The place in SIGNED and the relaxed form (RFC 6376 §3.4.2) of an unfolded header; None for one that is not
-    signed. Most headers are the same for all readers, hence the cache."""
-    name, _, value = line.partition(b":")
-    name = name.rstrip(b" \t").lower()
-    if name not in _PLACES:
-        return None
-    return _PLACES[name], name + b":" + _SPACES.sub(b" ", value).strip(b" ") + b"\r\n"
 
 
 def _simple(body: bytes) -> bytes:
@@ -208,7 +212,7 @@ def _value(key: Key, names: tuple[str, ...]) -> str:
 
 def _fold(signature: str) -> str:
     """In lines; spaces within `b=` do not count (RFC 6376 §3.5)."""
-    return "\r\n ".join(signature[start : start + 72] for start in range(0, len(signature), 72))
+    return "\r\n ".join([signature[start : start + 72] for start in range(0, len(signature), 72)])
 
 
 # --- start-up -------------------------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ class Mould:
     domain: str  # right of the @ in Message-ID
     zone: ZoneInfo  # of Date
     top: bytes  # the headers before a reader's own
-    rest: bytes  # the headers after them, and the empty line
+    rest: bytes  # the headers after them
     parts: tuple[Part, ...]
     end: bytes  # the last boundary line
     signer: Signer
@@ -76,11 +76,12 @@ class Mould:
             slots.NAME: prose.one_line(reader.name),
         }
         in_html = values | {slots.NAME: escape(values[slots.NAME])}
-        out = [self.top, self._head(reader, keys, tokens["unsubscribe"], now), self.rest]
+        out: list[bytes] = []
         for part in self.parts:
             out += part.filled(in_html if part.is_html else values)
         out.append(self.end)
-        return self.signer.sign(b"".join(out), now)
+        heads, body = (self.top, self._head(reader, keys, tokens["unsubscribe"], now), self.rest), b"".join(out)
+        return b"".join((self.signer.headers(heads, body, now), *heads, b"\r\n", body))
 
     def tokens(self, reader: Reader, keys: Keys) -> dict[str, str]:
         """The reader's own tokens, by the names that `slots.fill` takes."""
@@ -105,7 +106,7 @@ def mould(site: Site, newsletter: Newsletter, issue_id: int, subject: str, html:
     """Make the message of an edition. `html` and `text` hold the marks of `slots`. ConfigError for a key that is
     missing or wrong."""
     boundary = "=_" + sha256(f"{issue_id}\0{subject}\0{html}".encode()).hexdigest()[:24]
-    mime = f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'
+    mime = f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n'
     return Mould(
         site=site,
         issue_id=issue_id,

@@ -8,19 +8,20 @@ slots, writes lines of 78, and leaves dots and "From " at a line's start, which 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from newsletter.rendering.slots import Slot
 
 MAX_LINE = 76  # with the "=" of a soft line break, without CRLF
 _SOFT_BREAK = b"=\r\n"
-_AS_IT_IS = re.compile(r"[A-Za-z0-9_-]{1,75}")  # a token
+_AS_IT_IS = re.compile(r"(?!\.|From )[ -<>-~]{0,74}[!-<>-~]")  # tokens, and most names
 
 
 @dataclass(frozen=True)
 class QuotedPrintable:
-    """A text, cut at its slots and encoded: `pieces[n]` is followed by the words of `slots[n]`."""
+    """A text, cut at its slots and encoded: between two of its `pieces` is a gap for the words of a slot."""
 
-    pieces: tuple[bytes, ...]
+    pieces: tuple[bytes, ...]  # with an empty one for each gap
     slots: tuple[Slot, ...]
     name = "quoted-printable"
 
@@ -28,7 +29,7 @@ class QuotedPrintable:
     def of(cls, literals: tuple[str, ...], slots: tuple[Slot, ...]) -> "QuotedPrintable":
         """From a text that was cut by `slots.cut`."""
         *opening, last = map(encode, literals)
-        return cls((*map(_open_ended, opening), last), slots)
+        return cls((*chain.from_iterable((_open_ended(piece), b"") for piece in opening), last), slots)
 
     @property
     def size(self) -> int:
@@ -37,10 +38,9 @@ class QuotedPrintable:
 
     def filled(self, words: Mapping[Slot, str]) -> list[bytes]:
         """The lines for one reader, to be joined. `words` are one line each."""
-        out = [self.pieces[0]]
-        for slot, piece in zip(self.slots, self.pieces[1:], strict=True):
-            out.append(_on_own_lines(words[slot]))
-            out.append(piece)
+        lines = {slot: _on_own_lines(value) for slot, value in words.items()}
+        out = list(self.pieces)
+        out[1::2] = [lines[slot] for slot in self.slots]
         return out
 
 

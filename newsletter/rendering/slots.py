@@ -6,7 +6,7 @@ address a publisher could write. A text is cut at its marks once; each place is 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from subscribers.tokens import LENGTH
 
@@ -19,8 +19,7 @@ _JOINS = r"(?:[,،，、]\s*|[ \u00a0])?"  # what stands between a greeting and 
 _SLOT = re.compile(rf"({UNSUBSCRIBE}|{PREFERENCES}|{_JOINS}{NAME})")
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """One place in a text. `before` is the comma or space that joins a name to it: no name, no comma."""
 
     mark: str
