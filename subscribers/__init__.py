@@ -9,11 +9,12 @@ preferences   what a reader may choose without a login
 audience      who may get an issue now
 suppression   the never-mail list
 transfer      CSV in and out
+leavings      who left, in numbers
 directory     look people up; a person's data
 erasure       forget a person but one keyed hash
 """
 
-from subscribers import audience, directory, erasure, preferences, signup, suppression, transfer, unsubscribe
+from subscribers import audience, directory, erasure, leavings, preferences, signup, suppression, transfer, unsubscribe
 from subscribers.address import Address, masked, parse
 from subscribers.audience import NotNow, Recipient
 from subscribers.consent import Proof
@@ -41,6 +42,7 @@ __all__ = [
     "directory",
     "email_of",
     "erasure",
+    "leavings",
     "masked",
     "parse",
     "preferences",

@@ -25,6 +25,7 @@ from newsletter.cli.out import (
 from newsletter.daily import Paper
 from newsletter.delivery import ledger
 from newsletter.issues.models import Issue
+from subscribers import leavings
 
 
 def add_to(app: typer.Typer) -> None:
@@ -123,13 +124,15 @@ def _latest(session: Session, paper: Paper) -> list[Issue]:
 
 
 def _document(session: Session, issue: Issue) -> dict[str, object]:
+    totals = ledger.totals(session, issue.id or 0)
     return {
         "issue": issue.id,
         "newsletter": issue.newsletter,
         "date": issue.issue_date.isoformat(),
         "state": str(issue.state),
         "why": issue.why,
-        **ledger.totals(session, issue.id or 0).as_json(),
+        **totals.as_json(),
+        "leavings": leavings.of_issue(session, issue.id or 0).document(totals.accepted),
     }
 
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
@@ -13,8 +14,19 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from newsletter.cli.out import Json, console, errors, now, opened, plain, print_json, say, table
 from newsletter.config import Config
+from newsletter.delivery import ledger
 from newsletter.errors import Refused
-from subscribers import Proof, SubscriptionState, directory, erasure, preferences, signup, transfer, unsubscribe
+from subscribers import (
+    Proof,
+    SubscriptionState,
+    directory,
+    erasure,
+    leavings,
+    preferences,
+    signup,
+    transfer,
+    unsubscribe,
+)
 
 app = typer.Typer(help="The people who get it.", no_args_is_help=True)
 
@@ -181,6 +193,38 @@ def unsubscribe_(context: typer.Context, email: Email, newsletter: Slug = "") ->
         slug = _slug(paper.config, newsletter) if newsletter else None
         count = unsubscribe.by_operator(session, email, slug, now())
     say(f"Taken off {count} newsletter{'s' if count != 1 else ''}." if count else "They got none of it any more.")
+
+
+@app.command("leavings")
+def leavings_(
+    context: typer.Context, newsletter: Slug = "",
+    days: Annotated[int, typer.Option(min=1, metavar="DAYS", help="How far back.")] = 90,
+    to: Annotated[Path | None, typer.Option("--csv", metavar="FILE.csv", help="Each leaving as a line.")] = None,
+    json: Json = False,
+) -> None:  # fmt: skip
+    """Who left, in numbers: by day and by issue, by which way, why, and how long they had been readers."""
+    since = now() - timedelta(days=days)
+    with opened(context) as paper, paper.database.reading() as session:
+        slug = _slug(paper.config, newsletter)
+        if to is not None:
+            with to.open("w", encoding="utf-8", newline="") as out:
+                lines = leavings.listed(session, slug, since)
+                csv.writer(out).writerows([leavings.LISTED, *([transfer.defused(c) for c in line] for line in lines)])
+        of_days = leavings.by_day(session, slug, since)
+        of_issues = leavings.by_issue(session, slug, since)
+        got = {n: ledger.totals(session, n).accepted for n in of_issues if n is not None}
+    if json:
+        by_issue = [{"issue": n, **found.document(got.get(n or 0))} for n, found in of_issues.items()]
+        by_day = [{"date": day.isoformat(), **found.document()} for day, found in of_days.items()]
+        print_json({"newsletter": slug, "days": by_day, "issues": by_issue})
+        return
+    shown = table("Day", "Left", "Undone", "By", numbers=("Left", "Undone"))
+    for day, found in of_days.items():
+        ways = ", ".join(f"{way} {count:,}" for way, count in found.ways.most_common())
+        shown.add_row(day.isoformat(), f"{found.left:,}", f"{found.undone:,}", ways)
+    console.print(shown)
+    if to is not None:
+        say(f"{to}: written.")
 
 
 @app.command()

@@ -1,0 +1,113 @@
+"""Who left, in numbers: how many, by which way, why, and how long they had been readers. No person stands in it."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from statistics import median
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlmodel import Session, col
+
+from subscribers.models import Leaving
+
+MAX_REASONS = 200  # of the words that people gave, the latest
+
+
+@dataclass
+class Leavings:
+    """All leavings of one issue, of one day, or of a newsletter. One that was undone counts as `undone` alone."""
+
+    left: int = 0
+    undone: int = 0
+    ways: Counter[str] = field(default_factory=Counter)
+    reasons: list[str] = field(default_factory=list)  # as they were written, the latest first
+    days_a_reader: list[int] = field(default_factory=list)  # of those whose beginning is known
+
+    def document(self, readers: int | None = None) -> dict[str, object]:
+        """Ready for JSON. `readers` is how many had got it: with it there is a `rate`, from 0 to 1."""
+        made: dict[str, object] = {
+            "left": self.left,
+            "undone": self.undone,
+            "ways": dict(sorted(self.ways.items())),
+            "reasons": self.reasons,
+            "median_days_a_reader": median(self.days_a_reader) if self.days_a_reader else None,
+        }
+        if readers is not None:
+            made["rate"] = round(self.left / readers, 6) if readers else None
+        return made
+
+    def count(self, way: str, reason: str, was_reader: timedelta | None, was_undone: bool) -> None:
+        """One more."""
+        if was_undone:
+            self.undone += 1
+            return
+        self.left += 1
+        self.ways[way] += 1
+        if reason and len(self.reasons) < MAX_REASONS:
+            self.reasons.append(reason)
+        if was_reader is not None:
+            self.days_a_reader.append(was_reader.days)
+
+
+def of_issue(session: Session, issue: int) -> Leavings:
+    """Those who left out of one issue's mail."""
+    made = Leavings()
+    for _, way, reason, since, at, undone in session.execute(_rows().where(col(Leaving.issue) == issue)):
+        made.count(str(way), reason, at - since if since else None, undone is not None)
+    return made
+
+
+def by_day(session: Session, newsletter: str, since: datetime | None = None) -> dict[date, Leavings]:
+    """A newsletter's leavings by the day (UTC) on which they were made, the newest first."""
+    made: dict[date, Leavings] = {}
+    for _, way, reason, reader_since, at, undone in _of(session, newsletter, since):
+        of_day = made.setdefault(at.date(), Leavings())
+        of_day.count(str(way), reason, at - reader_since if reader_since else None, undone is not None)
+    return made
+
+
+def by_issue(session: Session, newsletter: str, since: datetime | None = None) -> dict[int | None, Leavings]:
+    """The same by the issue that they came out of; None for those that came out of no mail."""
+    made: dict[int | None, Leavings] = {}
+    for issue, way, reason, reader_since, at, undone in _of(session, newsletter, since):
+        of_issue = made.setdefault(issue, Leavings())
+        of_issue.count(str(way), reason, at - reader_since if reader_since else None, undone is not None)
+    return made
+
+
+def listed(session: Session, newsletter: str, since: datetime | None = None) -> Iterator[tuple[str, ...]]:
+    """Every leaving as a line of a table: when, issue, way, days a reader, reason, undone when. Streams."""
+    for issue, way, reason, reader_since, at, undone in _of(session, newsletter, since):
+        days = str((at - reader_since).days) if reader_since else ""
+        yield (
+            at.isoformat(timespec="seconds"),
+            str(issue or ""),
+            str(way),
+            days,
+            reason,
+            undone.isoformat(timespec="seconds") if undone else "",
+        )
+
+
+LISTED = ("at", "issue", "way", "days_a_reader", "reason", "undone_at")
+
+
+def _of(session: Session, newsletter: str, since: datetime | None) -> Iterator[Any]:
+    statement = _rows().where(col(Leaving.newsletter) == newsletter)
+    if since is not None:
+        statement = statement.where(col(Leaving.at) >= since)
+    yield from session.execute(statement.execution_options(yield_per=1_000))
+
+
+def _rows() -> Select[Any]:
+    columns = (
+        col(Leaving.issue),
+        col(Leaving.way),
+        col(Leaving.reason),
+        col(Leaving.reader_since),
+        col(Leaving.at),
+        col(Leaving.undone_at),
+    )
+    return select(*columns).order_by(col(Leaving.at).desc(), col(Leaving.id).desc())
