@@ -44,6 +44,7 @@ def test_a_morning_by_hand_on_the_command_line(database_url: str, tmp_path: Path
         }  # fmt: skip
         assert set(draft["picks"][0]) == {
             "article", "title", "url", "source", "section", "position", "score", "why", "also_covered_by",
+            "points", "is_update",
         }  # fmt: skip
         stories = project.json("stories", "daily", "--date", DAY)
         assert sum(len(story["articles"]) for story in stories) == 3

@@ -10,9 +10,11 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from newsletter.config.collecting import Collecting, Source
 from newsletter.config.dkim import DkimKey
+from newsletter.config.picking import SATURDAY, Picking, SectionRule
 from newsletter.config.preflight import Preflight
 from newsletter.config.relay import NamedRelay, Relay, Smtp
 from newsletter.config.section import Section
+from newsletter.config.sending import Sending
 from newsletter.config.words import (
     Clock,
     Days,
@@ -27,6 +29,8 @@ from newsletter.config.words import (
 )
 from newsletter.errors import ConfigError
 from subscribers.tokens import Keys
+
+LONGEST_PAUSE = 60  # days without an issue that are looked back upon
 
 
 class Site(Section):
@@ -55,14 +59,6 @@ class Web(Section):
         return self._api_keys
 
 
-class SectionRule(Section):
-    """One section of an issue: its name and the most picks it may have. A light one closes the issue."""
-
-    name: Line
-    max: int | None = Field(default=None, ge=1)
-    light: bool = False
-
-
 class Logo(Section):
     """A picture in the place of the title; `src` is a file beside config.toml or a web address."""
 
@@ -81,8 +77,8 @@ class Sponsor(Section):
     image_alt: Line = ""
 
 
-class Newsletter(Section):
-    """One recurring publication: who sends it, when, and what is in it."""
+class Newsletter(Picking):
+    """One recurring publication: who sends it, when, and what is in it; `Picking` holds how its stories are picked."""
 
     slug: Slug
     title: Line
@@ -97,9 +93,6 @@ class Newsletter(Section):
     send_at: Clock = "06:30"
     grace_minutes: int = Field(default=180, ge=1, le=1440)
     approval: Literal["required", "none"] = "required"
-    max_articles: int = Field(default=10, ge=1, le=40)
-    min_articles: int = Field(default=3, ge=1)
-    half_life_hours: float = Field(default=12.0, gt=0)
     language: str = Field(default="en", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
     accent: str = Field(default="#9c2b1f", pattern=r"^#[0-9a-fA-F]{6}$")
     images: Literal["host", "link", "none"] = "host"
@@ -111,15 +104,18 @@ class Newsletter(Section):
     sponsor: Sponsor | None = None
     words: dict[str, Line] = Field(default_factory=dict)
     sources: tuple[str, ...] = Field(default=(), strict=False)
-    sections: tuple[SectionRule, ...] = Field(default=(), strict=False)
     _dkim: tuple[DkimKey, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if self.min_articles > self.max_articles:
             raise ValueError(f"min_articles {self.min_articles} is more than max_articles {self.max_articles}")
-        if time.fromisoformat(self.draft_at) >= time.fromisoformat(self.send_at):
-            raise ValueError(f"draft_at {self.draft_at} must come before send_at {self.send_at}")
+        for draft_at, send_at in (
+            (self.draft_at, self.send_at),
+            (self.weekend.draft_at or self.draft_at, self.weekend.send_at or self.send_at),
+        ):
+            if time.fromisoformat(draft_at) >= time.fromisoformat(send_at):
+                raise ValueError(f"draft_at {draft_at} must come before send_at {send_at}")
         return self
 
     @property
@@ -142,18 +138,23 @@ class Newsletter(Section):
         return self._dkim
 
     def comes_out_on(self, day: date) -> bool:
-        """Whether `days` has this weekday."""
-        return day.weekday() in weekdays_of(self.days)
+        """Whether `days` has this weekday, and it is no holiday."""
+        return day.weekday() in weekdays_of(self.days) and self.holiday_on(day) is None
 
     def moment(self, clock: Literal["draft_at", "send_at"], day: date) -> datetime:
         """The instant of `clock` on `day` in the newsletter's zone, aware. In the hour a summer night skips, it is
         the same instant after the gap; in the hour an autumn night repeats, the first one (PEP 495)."""
-        wall = time.fromisoformat(getattr(self, clock))
+        wall = time.fromisoformat(self._clock(clock, day))
         return datetime.combine(day, wall, tzinfo=self.zone)
 
     def day_before(self, day: date) -> date:
         """The last day before `day` on which the newsletter comes out: Friday for a Monday of a mon-fri one."""
-        return next(d for n in range(1, 8) if self.comes_out_on(d := day - timedelta(days=n)))
+        before = (day - timedelta(days=n) for n in range(1, LONGEST_PAUSE))
+        return next((d for d in before if self.comes_out_on(d)), day - timedelta(days=LONGEST_PAUSE))
+
+    def _clock(self, clock: Literal["draft_at", "send_at"], day: date) -> str:
+        on_weekends: str | None = getattr(self.weekend, clock) if day.weekday() >= SATURDAY else None
+        return on_weekends or str(getattr(self, clock))
 
 
 class Config(Section):
@@ -164,6 +165,7 @@ class Config(Section):
     web: Web = Web()
     smtp: Smtp = Smtp()
     relays: tuple[NamedRelay, ...] = Field(default=(), strict=False)
+    sending: Sending = Sending()
     collecting: Collecting = Collecting()
     preflight: Preflight = Preflight()
     sources: tuple[Source, ...] = Field(default=(), strict=False)

@@ -5,7 +5,7 @@ may be made again and again; what editors have approved is never touched.
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from email.utils import parseaddr
 from itertools import groupby
 from typing import Any
@@ -16,17 +16,18 @@ from sqlmodel import Session, col, delete, func, insert, select, update
 from newsletter import links
 from newsletter.config import Config, Newsletter
 from newsletter.issues import look, models, pictures, states, window
+from newsletter.issues.choosing import choice_of, stories_of_day
 from newsletter.issues.chosen import Chosen, chosen_for, shown_source, url_of
 from newsletter.issues.contents import WORDS_A_MINUTE, Also, Contents, Item, SectionOfItems
 from newsletter.issues.find import on
 from newsletter.issues.models import Decision, Issue, IssueState, Story
 from newsletter.issues.pictures import Shown
 from newsletter.issues.wording import preheader, subject
-from newsletter.picks.choose import Candidate, Choice, Pick, Rules, choose
-from newsletter.picks.piece import Piece
+from newsletter.picks.choose import Candidate, Choice, Pick
 from newsletter.picks.reasons import count, shortened
-from newsletter.picks.stories import grouped
 from newsletter.sources import hosting
+
+__all__ = ["choice_of", "contents", "draft", "reading_minutes", "stories_of_day"]
 
 WHO = "draft"  # who decided, where drafting itself did
 LONGEST_WHY = 500
@@ -45,25 +46,6 @@ def draft(session: Session, config: Config, newsletter: Newsletter, day: date, n
     _write(session, issue, choice)
     _word(session, issue, newsletter, choice, now)
     return _settle(session, issue, newsletter, choice, now)
-
-
-def choice_of(session: Session, config: Config, newsletter: Newsletter, day: date) -> Choice:
-    """What would be picked for `day`, without writing anything."""
-    rules = Rules(
-        sections=config.sections_of(newsletter),
-        max_articles=newsletter.max_articles,
-        half_life=timedelta(hours=newsletter.half_life_hours),
-    )
-    return choose(stories_of_day(session, config, newsletter, day), rules, newsletter.moment("send_at", day))
-
-
-def stories_of_day(
-    session: Session, config: Config, newsletter: Newsletter, day: date
-) -> tuple[tuple[Piece, ...], ...]:
-    """The articles that the issue of `day` may choose from, grouped by the event they tell; the most told first."""
-    sources = config.sources_of(newsletter)
-    start, _ = window.window(session, newsletter, day)
-    return grouped(window.pieces(session, newsletter, sources, day), window.background(session, sources, start))
 
 
 def _row(session: Session, newsletter: Newsletter, day: date, now: datetime) -> Issue:
@@ -117,7 +99,8 @@ def _write(session: Session, issue: Issue, choice: Choice) -> None:
     for rank, told in zip(ranks, choice.stories, strict=True):
         for candidate in told.candidates:
             story_of[candidate.piece.id] = ids[rank]
-            rows.append(_values(issue, ids[rank], whys.get(candidate.piece.id, candidate)))
+            values = _values(issue, ids[rank], whys.get(candidate.piece.id, candidate))
+            rows.append(values | {"points": {name: round(part, 4) for name, part in candidate.parts.items()}})
     session.execute(insert(models.Candidate), rows)
     if choice.picks:
         session.execute(
@@ -127,6 +110,7 @@ def _write(session: Session, issue: Issue, choice: Choice) -> None:
                     **_values(issue, story_of[pick.piece.id], pick),
                     "section": pick.piece.section,
                     "position": pick.position,
+                    "is_update": pick.is_update,
                 }
                 for pick in choice.picks
             ],
@@ -169,7 +153,7 @@ def _top(picks: Sequence[Pick]) -> list[Pick]:
 def _settle(session: Session, issue: Issue, newsletter: Newsletter, choice: Choice, now: datetime) -> Issue:
     """Write down how the drafting ended: a draft, or held for want of articles."""
     assert issue.id is not None
-    found, least = len(choice.picks), newsletter.min_articles
+    found, least = len(choice.picks), newsletter.least_on(issue.issue_date)
     considered = f"{count(len(choice.picks) + len(choice.left_out), 'article')} in {_stories(len(choice.stories))}"
     if found < least:
         why = f"{count(found, 'pick')} from {considered}, and {newsletter.slug} wants at least {least}."
@@ -255,6 +239,7 @@ def _item(config: Config, chosen: Chosen, picture: Shown) -> Item:
         image_height=picture.height,
         minutes=reading_minutes(article.words),
         published_at=article.published_at,
+        is_update=pick.is_update,
         also=tuple(Also(shown_source(config, a.source), url_of(config, a), a.title) for a in chosen.also),
     )
 

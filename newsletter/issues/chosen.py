@@ -30,19 +30,22 @@ class Chosen:
     pick: models.Pick
     article: Article
     also: tuple[Article, ...]
+    points: dict[str, float]  # by part
 
 
 def chosen_for(session: Session, issue: Issue) -> list[Chosen]:
     """The issue's picks in the order of the mail."""
     rows = session.exec(
-        select(models.Pick, Article)
+        select(models.Pick, Article, col(models.Candidate.points))
         .join(Article, col(Article.id) == col(models.Pick.article_id))
+        .join(models.Candidate, _is_its_pick())
         .where(col(models.Pick.issue_id) == issue.id)
         .order_by(col(models.Pick.position))
     ).all()
-    others = _others(session, [pick.story_id for pick, _ in rows])
+    others = _others(session, [pick.story_id for pick, _, _ in rows])
     return [
-        Chosen(pick, article, also_covered(article.source, others.get(pick.story_id, ()))) for pick, article in rows
+        Chosen(pick, article, also_covered(article.source, others.get(pick.story_id, ())), points)
+        for pick, article, points in rows
     ]
 
 

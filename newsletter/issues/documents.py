@@ -22,7 +22,10 @@ def drafted(session: Session, config: Config, issue: Issue) -> dict[str, Any]:
         "subject": issue.subject,
         "preheader": issue.preheader,
         "picks": [_pick(config, chosen) for chosen in chosen_for(session, issue)],
-        "left_out": [{"title": a.title, "why": candidate.why} for a, candidate in left_out(session, issue)],
+        "left_out": [
+            {"title": a.title, "why": candidate.why, "article": a.id, "points": candidate.points}
+            for a, candidate in left_out(session, issue)
+        ],
     }
 
 
@@ -51,6 +54,8 @@ def _pick(config: Config, chosen: Chosen) -> dict[str, Any]:
         "position": pick.position,
         "score": round(pick.score, 4),
         "why": pick.why,
+        "points": chosen.points,
+        "is_update": pick.is_update,
         "also_covered_by": [{"source": a.source, "title": a.title, "url": url_of(config, a)} for a in chosen.also],
     }
 

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import JSON, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from subscribers.columns import UTCDateTime, words
@@ -66,6 +66,7 @@ class Candidate(SQLModel, table=True):
     article_id: int = Field(foreign_key="article.id")
     score: float
     why: str = Field(max_length=500)  # why it was left out, or why it was picked
+    points: dict[str, float] = Field(default_factory=dict, sa_type=JSON)  # by part; `score` is their product
 
 
 class Pick(SQLModel, table=True):
@@ -80,6 +81,21 @@ class Pick(SQLModel, table=True):
     position: int  # from 1; 1 is the lead
     score: float
     why: str = Field(max_length=500)
+    is_update: bool = False  # it goes on with a story of an earlier issue
+
+
+class EditorWish(SQLModel, table=True):
+    """What an editor wants of one article in one day's issue, whatever its points: a redraft keeps it."""
+
+    __tablename__ = "editor_wish"
+    __table_args__ = (UniqueConstraint("newsletter", "issue_date", "article_id"),)
+    id: int | None = Field(default=None, primary_key=True)
+    newsletter: str = Field(max_length=40)
+    issue_date: date
+    article_id: int = Field(foreign_key="article.id")
+    position: int | None = None  # pinned there, from 1; None: banned
+    who: str = Field(max_length=100)
+    at: datetime = Field(sa_type=UTCDateTime)
 
 
 class Decision(SQLModel, table=True):

@@ -5,6 +5,7 @@ All of it depends on the store and the day alone, never on the clock, so a day d
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from html import unescape
 from typing import Any
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import Session, col
 
 from newsletter.config import Newsletter, Source
-from newsletter.issues.models import Candidate, Issue, IssueState, Pick
+from newsletter.issues.models import Candidate, EditorWish, Issue, IssueState, Pick
 from newsletter.picks.piece import Piece
 from newsletter.sources.models import Article
 
@@ -24,38 +25,67 @@ MOST_ARTICLES = 10_000  # the newest; more than any day has, so that memory stay
 BODY_CHARACTERS = 6_000  # of the HTML, read to tell stories apart
 MEMORY = timedelta(days=14)  # of what the sources said before: it shows which words are always there
 MOST_REMEMBERED = 5_000
-RETRACTED = (IssueState.CANCELLED, IssueState.SKIPPED)  # their articles are free again
+RECOGNISED = timedelta(days=7)  # a story that goes on is known by what readers had so long ago
+RETRACTED = (IssueState.CANCELLED, IssueState.SKIPPED)
+UNSEEN = (*RETRACTED, IssueState.HELD)  # no reader had them: the next issue may choose from their articles again
 PROMISED = (IssueState.APPROVED, IssueState.SENDING, IssueState.PAUSED, IssueState.SENT)
 
 
-def pieces(session: Session, newsletter: Newsletter, sources: Iterable[Source], day: date) -> list[Piece]:
-    """What the issue of `day` may choose from, the newest first; at most MOST_ARTICLES."""
+def pieces(
+    session: Session, newsletter: Newsletter, sources: Iterable[Source], day: date, widened: timedelta = timedelta(0)
+) -> list[Piece]:
+    """What the issue of `day` may choose from, the newest first; at most MOST_ARTICLES, and what editors pinned.
+
+    A window that is `widened` lets in what readers were not offered before, though it was considered.
+    """
     weights = {source.name: source.weight for source in sources}
     start, end = window(session, newsletter, day)
+    in_time = col(Article.published_at).between(start - widened, end)
+    past = _had_at_its_address(newsletter, day, only_offered=bool(widened))
+    query = _columns().where(col(Article.source).in_(weights), in_time | _is_pinned(newsletter, day), ~past)
+    return [_piece(row, weights[row.source]) for row in session.execute(_newest(query, MOST_ARTICLES))]
+
+
+def between(
+    session: Session, sources: Iterable[Source], start: datetime, end: datetime, seen_by: datetime
+) -> list[Piece]:
+    """What came out from `start` to `end` and was in the store at `seen_by`, the newest first; MOST_ARTICLES of it."""
+    weights = {source.name: source.weight for source in sources}
+    query = _columns().where(
+        col(Article.source).in_(weights),
+        col(Article.published_at).between(start, end),
+        col(Article.first_seen_at) <= seen_by,
+    )
+    return [_piece(row, weights[row.source]) for row in session.execute(_newest(query, MOST_ARTICLES))]
+
+
+def sent_of_late(session: Session, newsletter: Newsletter, sources: Iterable[Source], day: date) -> list[Piece]:
+    """The picks that readers had, or are promised, in the week before `day`; each knows its issue's day."""
+    weights = {source.name: source.weight for source in sources}
     query = (
         _columns()
+        .add_columns(col(Issue.issue_date))
+        .join(Pick, col(Pick.article_id) == col(Article.id))
+        .join(Issue, col(Issue.id) == col(Pick.issue_id))
         .where(
-            col(Article.source).in_(weights),
-            col(Article.published_at).between(start, end),
-            ~_was_considered(newsletter, day),
+            col(Issue.newsletter) == newsletter.slug,
+            col(Issue.issue_date) < day,
+            col(Issue.issue_date) >= day - RECOGNISED,
+            col(Issue.state).not_in(UNSEEN),
         )
-        .order_by(col(Article.published_at).desc(), col(Article.source), col(Article.guid))
-        .limit(MOST_ARTICLES)
+        .order_by(col(Issue.issue_date), col(Pick.position))
     )
-    return [_piece(row, weights[row.source]) for row in session.execute(query)]
+    return [
+        replace(_piece(row, weights.get(row.source, 1.0)), sent_on=row.issue_date) for row in session.execute(query)
+    ]
 
 
 def background(session: Session, sources: Iterable[Source], before: datetime) -> list[Piece]:
     """What the sources told in the two weeks before, the newest first; at most MOST_REMEMBERED."""
     weights = {source.name: source.weight for source in sources}
     published = col(Article.published_at)
-    query = (
-        _columns()
-        .where(col(Article.source).in_(weights), published < before, published >= before - MEMORY)
-        .order_by(published.desc(), col(Article.source), col(Article.guid))
-        .limit(MOST_REMEMBERED)
-    )
-    return [_piece(row, weights[row.source]) for row in session.execute(query)]
+    query = _columns().where(col(Article.source).in_(weights), published < before, published >= before - MEMORY)
+    return [_piece(row, weights[row.source]) for row in session.execute(_newest(query, MOST_REMEMBERED))]
 
 
 def window(session: Session, newsletter: Newsletter, day: date) -> tuple[datetime, datetime]:
@@ -64,7 +94,7 @@ def window(session: Session, newsletter: Newsletter, day: date) -> tuple[datetim
         select(func.max(col(Issue.issue_date))).where(
             col(Issue.newsletter) == newsletter.slug,
             col(Issue.issue_date) < day,
-            col(Issue.state).not_in(RETRACTED),
+            col(Issue.state).not_in(UNSEEN),
         )
     )
     start = newsletter.moment("draft_at", last or newsletter.day_before(day)) - OVERLAP
@@ -72,26 +102,27 @@ def window(session: Session, newsletter: Newsletter, day: date) -> tuple[datetim
     return start, midnight - timedelta(microseconds=1)
 
 
-def _was_considered(newsletter: Newsletter, day: date) -> ColumnElement[bool]:
+def _had_at_its_address(newsletter: Newsletter, day: date, only_offered: bool) -> ColumnElement[bool]:
     """Whether an earlier issue had the article or another one at its address before it, or a later one promises it.
 
-    What was left out does not come back either: it was judged when it was fresh.
+    What was left out does not come back either, for it was judged when it was fresh, unless `only_offered`.
     """
     twin = aliased(Article)
     at_its_address = (col(twin.url) == col(Article.url)) & (col(Article.url) != "")
-    had_twin = exists(select(col(twin.id)).where(at_its_address, _had(col(twin.id), newsletter, day)))
-    return _had(col(Article.id), newsletter, day) | had_twin
+    had_twin = exists(select(col(twin.id)).where(at_its_address, _had(col(twin.id), newsletter, day, only_offered)))
+    return _had(col(Article.id), newsletter, day, only_offered) | had_twin
 
 
-def _had(article_id: Mapped[int | None], newsletter: Newsletter, day: date) -> ColumnElement[bool]:
-    """Whether an earlier issue considered this very article, or a later one is to bring it."""
+def _had(article_id: Mapped[int | None], newsletter: Newsletter, day: date, only_offered: bool) -> ColumnElement[bool]:
+    """Whether an earlier issue considered (or picked) this very article, or a later one is to bring it."""
     of_ours = col(Issue.newsletter) == newsletter.slug
-    earlier = select(col(Candidate.id)).where(
-        col(Candidate.article_id) == article_id,
-        col(Candidate.issue_id) == col(Issue.id),
+    row = Pick if only_offered else Candidate
+    earlier = select(col(row.id)).where(
+        col(row.article_id) == article_id,
+        col(row.issue_id) == col(Issue.id),
         of_ours,
         col(Issue.issue_date) < day,
-        col(Issue.state).not_in(RETRACTED),
+        col(Issue.state).not_in(UNSEEN),
     )
     later = select(col(Pick.id)).where(
         col(Pick.article_id) == article_id,
@@ -101,6 +132,21 @@ def _had(article_id: Mapped[int | None], newsletter: Newsletter, day: date) -> C
         col(Issue.state).in_(PROMISED),
     )
     return earlier.exists() | later.exists()
+
+
+def _is_pinned(newsletter: Newsletter, day: date) -> ColumnElement[bool]:
+    """Whether an editor wants the article in that day's issue, however old it is."""
+    wish = select(col(EditorWish.id)).where(
+        col(EditorWish.article_id) == col(Article.id),
+        col(EditorWish.newsletter) == newsletter.slug,
+        col(EditorWish.issue_date) == day,
+        col(EditorWish.position).is_not(None),
+    )
+    return wish.exists()
+
+
+def _newest(query: Select[Any], most: int) -> Select[Any]:
+    return query.order_by(col(Article.published_at).desc(), col(Article.source), col(Article.guid)).limit(most)
 
 
 def _columns() -> Select[Any]:
@@ -117,6 +163,7 @@ def _columns() -> Select[Any]:
         col(Article.author),
         (col(Article.image) != "").label("has_image"),
         col(Article.published_at),
+        col(Article.place),
     )
 
 
@@ -134,6 +181,7 @@ def _piece(row: Row[Any], weight: float) -> Piece:
         has_image=bool(row.has_image),
         published_at=row.published_at,
         weight=weight,
+        place=row.place,
     )
 
 

@@ -1,23 +1,26 @@
-"""Stories and the newsletter's rules → the day's picks and left-outs, each with its reason.
+"""Stories and the newsletter's rules → the day's picks and left-outs, each with its points and its reason.
 
-A story takes one slot: its best-told article stands for it, other sources are named as "also covered by". Stories are
-taken by points until the issue is full, as far as their sections have room. The same stories, rules and moment give the
-same choice, in whatever order they come.
+A story takes one slot: its best-told article stands for it, other sources are named as "also covered by". What editors
+pinned comes first, then what the sections want at the least, then stories by points until the issue is full, as far as
+sections and sources have room. The same stories, rules and moment give the same choice, in whatever order they come.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from typing import Protocol, TypeVar
 
-from newsletter.config import SectionRule
 from newsletter.picks.piece import Piece
-from newsletter.picks.reasons import ordinal, quoted
-from newsletter.picks.score import points
+from newsletter.picks.reasons import count, ordinal, quoted
+from newsletter.picks.rules import Rules
+from newsletter.picks.score import Telling, points, telling_of
 
 MOST_ALSO = 3  # sources named beside the one that was picked
 PICTURE_BONUS = 1.1  # a lead with a picture may have a tenth fewer points than the best one without
+LAST = 1000  # beyond every position
+NEWS_SOURCES = 2  # so many must go on with a story that readers had, before they get it again
+NEWS_AFTER = timedelta(hours=6)  # what came sooner after the earlier article is another report of the same
 
 
 class HasSource(Protocol):
@@ -31,25 +34,13 @@ FromSource = TypeVar("FromSource", bound=HasSource)
 
 
 @dataclass(frozen=True)
-class Rules:
-    """What a newsletter wants of a day."""
-
-    sections: tuple[SectionRule, ...]  # in the order of the mail
-    max_articles: int
-    half_life: timedelta
-
-    def room_in(self, section: str) -> int:
-        """The most picks that a section may have; 0 where the newsletter has no such section."""
-        return next((rule.max or self.max_articles for rule in self.sections if rule.name == section), 0)
-
-
-@dataclass(frozen=True)
 class Candidate:
     """One article that was considered. `score` is 0 where a rule keeps it out whatever its points."""
 
     piece: Piece
     score: float
     why: str
+    parts: Mapping[str, float] = field(default_factory=dict)  # of which `score` is the product
 
 
 @dataclass(frozen=True)
@@ -58,6 +49,7 @@ class Pick(Candidate):
 
     position: int = 0  # from 1 in the order of the mail; 1 is the lead
     also: tuple[Piece, ...] = ()
+    is_update: bool = False  # it goes on with a story of an earlier issue
 
 
 @dataclass(frozen=True)
@@ -66,6 +58,9 @@ class Told:
 
     best: Candidate | None
     others: tuple[Candidate, ...]
+    circle: int = -1  # its number; stories of one circle are too near each other for one issue
+    sent_on: date | None = None  # the newest earlier issue that had it
+    has_news: bool = False  # since then
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -86,20 +81,24 @@ class Choice:
     left_out: tuple[Candidate, ...]  # by points of their stories
 
 
-def choose(stories: Iterable[Sequence[Piece]], rules: Rules, moment: datetime) -> Choice:
-    """Pick from `stories`, each a group of articles that tell one event, as they stand at `moment`."""
-    ranked = sorted((_told(story, rules, moment) for story in stories), key=lambda told: told.key)
-    taken: list[Told] = []
-    final: list[Told] = []
-    for rank, told in enumerate(ranked, start=1):
-        refusal = _refusal(told, taken, rank, rules)
-        if refusal is None:
-            taken.append(told)
-        final.append(told if refusal is None else _turned_down(told, refusal))
+def choose(
+    stories: Iterable[Sequence[Piece]], rules: Rules, moment: datetime, circles: Mapping[int, int] | None = None
+) -> Choice:
+    """Pick from `stories`, each a group of articles that tell one event, as they stand at `moment`.
+
+    `circles` gives by the piece's number which stories are too near each other; without it none are.
+    """
+    told = (_told(story, rules, moment, circles or {}) for story in stories)
+    ranked = sorted((one for one in told if one is not None), key=lambda one: one.key)
+    taken = _taken(ranked, rules)
+    final = tuple(
+        one if _is_among(one, taken) else _turned_down(one, _refusal(one, taken, rank, rules) or "the issue is full")
+        for rank, one in enumerate(ranked, start=1)
+    )
     picks = _in_order_of_the_mail(taken, rules)
     chosen = {pick.piece.id for pick in picks}
-    left_out = tuple(c for told in final for c in told.candidates if c.piece.id not in chosen)
-    return Choice(tuple(final), picks, left_out)
+    left_out = tuple(c for one in final for c in one.candidates if c.piece.id not in chosen)
+    return Choice(final, picks, left_out)
 
 
 def also_covered(source: str, best_first: Iterable[FromSource]) -> tuple[FromSource, ...]:
@@ -111,29 +110,54 @@ def also_covered(source: str, best_first: Iterable[FromSource]) -> tuple[FromSou
     return tuple(named.values())[:MOST_ALSO]
 
 
-def _told(story: Sequence[Piece], rules: Rules, moment: datetime) -> Told:
-    """The story's articles with their points, and which of them stands for it: by weight, then completeness."""
-    sources = len({piece.source for piece in story if piece.weight > 0})
-    allowed = [piece for piece in story if _rule_against(piece, rules) is None]
-    best = min(allowed, key=lambda piece: (-piece.weight, -piece.completeness, piece.key), default=None)
-    scored = [_candidate(piece, best, sources, rules, moment) for piece in story]
-    others = sorted((c for c in scored if c.piece is not best), key=lambda c: (-c.score, c.piece.key))
-    return Told(next((c for c in scored if c.piece is best), None), tuple(others))
+# --- one story ------------------------------------------------------------------------------------------------------
 
 
-def _candidate(piece: Piece, best: Piece | None, sources: int, rules: Rules, moment: datetime) -> Candidate:
+def _told(story: Sequence[Piece], rules: Rules, moment: datetime, circles: Mapping[int, int]) -> Told | None:
+    """The story's articles with their points, and which of them stands for it: by pin, weight, then completeness."""
+    fresh = sorted((piece for piece in story if piece.sent_on is None), key=lambda p: p.key)
+    if not fresh:
+        return None
+    pins = rules.wishes.pins
+    allowed = [piece for piece in fresh if _rule_against(piece, rules) is None]
+    best = min(allowed, key=lambda p: (pins.get(p.id, LAST), -p.weight, -p.completeness, p.key), default=None)
+    telling = telling_of(fresh)
+    scored = {piece.id: _candidate(piece, best, telling, rules, moment) for piece in fresh}
+    others = sorted((c for c in scored.values() if c.piece is not best), key=lambda c: (-c.score, c.piece.key))
+    earlier = [piece for piece in story if piece.sent_on is not None]
+    return Told(
+        best=scored[best.id] if best else None,
+        others=tuple(others),
+        circle=circles.get(fresh[0].id, -1 - fresh[0].id),
+        sent_on=max((piece.sent_on for piece in earlier if piece.sent_on), default=None),
+        has_news=_has_news(fresh, earlier),
+    )
+
+
+def _has_news(fresh: Iterable[Piece], earlier: Sequence[Piece]) -> bool:
+    """Whether enough sources went on with the story after the articles that readers had."""
+    since = max((piece.published_at for piece in earlier), default=None)
+    later = {p.source for p in fresh if since is not None and p.weight > 0 and p.published_at - since > NEWS_AFTER}
+    return len(later) >= NEWS_SOURCES
+
+
+def _candidate(piece: Piece, best: Piece | None, telling: Telling, rules: Rules, moment: datetime) -> Candidate:
     """One article's points and reason; one that tells the same as `best` is out for that."""
     against = _rule_against(piece, rules)
     if against is not None:
         return Candidate(piece, 0.0, against)
-    worth = points(piece, sources, moment, rules.half_life)
+    worth = points(piece, telling, moment, rules.half_life, rules.taste)
     if best is None or piece is best:
-        return Candidate(piece, worth.total, worth.why)
-    return Candidate(piece, worth.total, f"same story as {quoted(best.title)} ({worth.why})")
+        return Candidate(piece, worth.total, worth.why, worth.parts)
+    return Candidate(piece, worth.total, f"same story as {quoted(best.title)} ({worth.why})", worth.parts)
 
 
 def _rule_against(piece: Piece, rules: Rules) -> str | None:
     """Why a rule keeps this article out, whatever its points; None if none does."""
+    if piece.id in rules.wishes.bans:
+        return "an editor took it out"
+    if piece.id in rules.wishes.pins:
+        return None
     if piece.weight <= 0:
         return f"its source {piece.source} has weight 0"
     if not rules.room_in(piece.section):
@@ -141,58 +165,126 @@ def _rule_against(piece: Piece, rules: Rules) -> str | None:
     return None
 
 
-def _refusal(told: Told, taken: Sequence[Told], rank: int, rules: Rules) -> str | None:
-    """Why a story finds no place beside those `taken` before it; None if it has one."""
+# --- all together ---------------------------------------------------------------------------------------------------
+
+
+def _taken(ranked: Sequence[Told], rules: Rules) -> list[Told]:
+    """The stories that find a place, by points: pinned ones, what sections want at least, then all, then near ones."""
+    taken = [one for one in ranked if _pin(one, rules)][: rules.max_articles]
+    for rule in rules.sections:
+        of_section = [one for one in ranked if _section(one) == rule.name]
+        _take(of_section, taken, rules, rule.min - _used(taken, rule.name))
+    _take(ranked, taken, rules, rules.max_articles)
+    _take(ranked, taken, rules, rules.min_articles - len(taken), near_too=True)
+    return sorted(taken, key=lambda one: one.key)
+
+
+def _take(ranked: Sequence[Told], taken: list[Told], rules: Rules, most: int, near_too: bool = False) -> None:
+    """Add to `taken` those that have a place, at most `most` of them."""
+    for rank, one in enumerate(ranked, start=1):
+        if most <= 0:
+            return
+        if not _is_among(one, taken) and _refusal(one, taken, rank, rules, near_too) is None:
+            taken.append(one)
+            most -= 1
+
+
+def _refusal(told: Told, taken: Sequence[Told], rank: int, rules: Rules, near_too: bool = False) -> str | None:
+    """Why a story finds no place beside those `taken`; None if it has one."""
     if told.best is None:
         return "no article of it may be picked"
-    picked = [other.best.piece for other in taken if other.best]
+    if told.sent_on and not told.has_news:
+        return f"readers had it on {told.sent_on}, and fewer than {count(NEWS_SOURCES, 'source')} went on with it"
     piece = told.best.piece
+    picked = [other.best.piece for other in taken if other.best]
     twin = next((p for p in picked if p.id == piece.id or (p.url and p.url == piece.url)), None)
     if twin:
         return f"same page as {quoted(twin.title)}"
+    near = next((other.best.piece for other in taken if other.best and other.circle == told.circle), None)
+    if near and not near_too:
+        return f"too near {quoted(near.title)}"
     if len(taken) >= rules.max_articles:
         return f"{ordinal(rank)} by points, and the issue is full ({rules.max_articles} of {rules.max_articles})"
-    room, used = rules.room_in(piece.section), Counter(p.section for p in picked)[piece.section]
+    room, used = rules.room_in(piece.section), _used(taken, piece.section)
     if used >= room:
         return f"section {piece.section} is full ({used} of {room})"
+    most, used = rules.max_per_source, Counter(p.source for p in picked)[piece.source]
+    if most is not None and used >= most:
+        return f"source {piece.source} has its {count(most, 'pick')} already"
     return None
+
+
+def _is_among(told: Told, taken: Iterable[Told]) -> bool:
+    return any(one is told for one in taken)
+
+
+def _used(taken: Iterable[Told], section: str) -> int:
+    return sum(_section(one) == section for one in taken)
+
+
+def _section(told: Told) -> str | None:
+    return told.best.piece.section if told.best else None
+
+
+def _pin(told: Told, rules: Rules) -> int | None:
+    """The position at which an editor wants the story; None where no one asked."""
+    return rules.wishes.pins.get(told.best.piece.id) if told.best else None
 
 
 def _turned_down(told: Told, refusal: str) -> Told:
     """The same story with the reason on the article that stood for it."""
     if told.best is None:
         return told
-    best = told.best
-    return Told(Candidate(best.piece, best.score, f"{refusal} ({best.why})"), told.others)
+    return replace(told, best=replace(told.best, why=f"{refusal} ({told.best.why})"))
+
+
+# --- the order of the mail ------------------------------------------------------------------------------------------
 
 
 def _in_order_of_the_mail(taken: Sequence[Told], rules: Rules) -> tuple[Pick, ...]:
-    """The lead, then section by section in the newsletter's order, by points within each."""
-    best = [(told.best, told.others) for told in taken if told.best]
-    if not best:
-        return ()
-    lead = min(best, key=lambda pair: (-_as_lead(pair[0]), pair[0].piece.key))
-    order = {rule.name: place for place, rule in enumerate(rules.sections)}
-    rest = sorted(
-        (pair for pair in best if pair is not lead),
-        key=lambda pair: (order[pair[0].piece.section], -pair[0].score, pair[0].piece.key),
+    """The lead, then section by section in the newsletter's order, by points within each; the light ones close it."""
+    free = [one for one in taken if _pin(one, rules) is None]
+    pinned = sorted((one for one in taken if _pin(one, rules)), key=lambda one: (_pin(one, rules), one.key))
+    lead = None if any(_pin(one, rules) == 1 for one in pinned) else _lead(free, rules)
+    last = len(rules.order)
+    row = [lead] if lead else []
+    row += sorted(
+        (one for one in free if one is not lead),
+        key=lambda one: (rules.order.get(_section(one) or "", last), one.key),
     )
-    words = {lead[0].piece.id: _why_it_leads(lead[0], best[0][0])}
-    return tuple(
-        Pick(c.piece, c.score, words.get(c.piece.id, c.why), position, _also(c, others))
-        for position, (c, others) in enumerate((lead, *rest), start=1)
-    )
+    for one in pinned:
+        row.insert((_pin(one, rules) or 1) - 1, one)
+    first = min(free, key=lambda one: one.key, default=None)
+    return tuple(_pick(one, position, rules, first, lead) for position, one in enumerate(row, start=1))
 
 
-def _also(chosen: Candidate, others: Iterable[Candidate]) -> tuple[Piece, ...]:
-    return also_covered(chosen.piece.source, (other.piece for other in others if other.score > 0))
+def _lead(free: Sequence[Told], rules: Rules) -> Told | None:
+    """The story with the most points, a picture counting a little; a light one only where there is no other."""
+    heavy = [one for one in free if _section(one) not in rules.light] or free
+    return min(heavy, key=lambda one: (-_as_lead(one), one.key), default=None)
 
 
-def _as_lead(candidate: Candidate) -> float:
-    return candidate.score * (PICTURE_BONUS if candidate.piece.has_image else 1.0)
+def _as_lead(told: Told) -> float:
+    assert told.best is not None
+    return told.best.score * (PICTURE_BONUS if told.best.piece.has_image else 1.0)
 
 
-def _why_it_leads(lead: Candidate, first: Candidate) -> str:
-    if lead is first:
-        return f"{lead.why}; it leads with the most points"
-    return f"{lead.why}; it leads before {quoted(first.piece.title)} ({first.score:.2f}) because it has a picture"
+def _pick(told: Told, position: int, rules: Rules, first: Told | None, lead: Told | None) -> Pick:
+    assert told.best is not None
+    chosen, why = told.best, told.best.why
+    if _pin(told, rules):
+        why = f"an editor wants it in place {_pin(told, rules)} ({why})"
+    elif told is lead:
+        why = f"{why}; {_why_it_leads(told, first)}"
+    if told.sent_on:
+        why = f"{why}; an update: readers had the story on {told.sent_on}"
+    also = also_covered(chosen.piece.source, (other.piece for other in told.others if other.score > 0))
+    return Pick(chosen.piece, chosen.score, why, chosen.parts, position, also, told.sent_on is not None)
+
+
+def _why_it_leads(lead: Told, first: Told | None) -> str:
+    assert lead.best is not None
+    if first is None or first.best is None or lead is first:
+        return "it leads with the most points"
+    before = f"it leads before {quoted(first.best.piece.title)} ({first.best.score:.2f})"
+    return f"{before} because it has a picture" if lead.best.piece.has_image else f"{before}, which is light"

@@ -1,7 +1,7 @@
 """What the pickers know of an article: a plain value, so that everything in this folder stays pure."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ class Piece:
     has_image: bool
     published_at: datetime
     weight: float  # its source's
+    place: int = 0  # in its source's feed, from 1; 0 where that has no order
+    sent_on: date | None = None  # the day of the earlier issue that brought it: it is here to be recognised, not picked
 
     @property
     def completeness(self) -> int:

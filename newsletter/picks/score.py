@@ -1,13 +1,44 @@
-"""Article → points, each explained by its parts: how fresh it is, what its source weighs, how many others tell it."""
+"""Article → points, each explained by its parts: how fresh, whose, how many tell it and how fast, where it stood, what
+it holds, and what the newsletter wants. The points are the product of the parts: a part of 1 changes nothing.
+"""
 
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import log2
+from math import log2, prod
 
 from newsletter.picks.piece import Piece
-from newsletter.picks.reasons import age_in_words, count
+from newsletter.picks.reasons import age_in_words, count, ordinal
 
 BONUS_OF_A_DOUBLING = 0.5  # two sources that tell it are worth half as much again, four twice as much
+FAST, BONUS_OF_A_FAST_DOUBLING = (
+    timedelta(hours=6),
+    0.1,
+)  # … and a tenth more for each that came so soon after the first
+TOP_PLACES, TOP_BONUS = 10, 0.5  # the first in its feed is worth half as much again, the eleventh nothing more
+FULL_BONUS = 0.05  # for a standfirst, and for a picture
+WANTED, UNWANTED = 1.5, 0.25
+
+
+@dataclass(frozen=True)
+class Taste:
+    """Words, phrases and sections that a newsletter wants or does not want; case does not matter."""
+
+    wanted: tuple[str, ...] = ()
+    unwanted: tuple[str, ...] = ()
+
+    def found(self, piece: Piece) -> tuple[str, str]:
+        """The first wanted and the first unwanted one that the article has; "" where it has none."""
+        return _first(self.wanted, piece), _first(self.unwanted, piece)
+
+
+@dataclass(frozen=True)
+class Telling:
+    """How a story is told: by how many sources, and by how many of them soon after the first."""
+
+    sources: int = 1
+    fast: int = 1
 
 
 @dataclass(frozen=True)
@@ -15,26 +46,58 @@ class Points:
     """One article's points by part. `total` is their product."""
 
     age: timedelta
-    freshness: float  # 0–1
-    weight: float
-    sources: int  # that tell the story, its own among them
-    bonus: float  # at least 1
+    telling: Telling
+    place: int
+    wanted: str
+    unwanted: str
+    parts: dict[str, float]
 
     @property
     def total(self) -> float:
-        return self.freshness * self.weight * self.bonus
+        return prod(self.parts.values())
 
     @property
     def why(self) -> str:
         """One sentence for an editor: "2 sources tell it, 40 minutes old, weight 1.5: 2.16 points"."""
-        told = f"{count(self.sources, 'source')} {'tells' if self.sources == 1 else 'tell'} it"
-        return f"{told}, {age_in_words(self.age)}, weight {self.weight:g}: {self.total:.2f} points"
+        sources = self.telling.sources
+        words = [f"{count(sources, 'source')} {'tells' if sources == 1 else 'tell'} it"]
+        if self.telling.fast > 1:
+            words.append(f"{self.telling.fast} of them within {count(int(FAST.total_seconds()) // 3600, 'hour')}")
+        words.append(age_in_words(self.age))
+        if 0 < self.place <= TOP_PLACES:
+            words.append(f"{ordinal(self.place)} in its feed")
+        words.append(f"weight {self.parts['weight']:g}")
+        words += [f"wanted for “{self.wanted}”"] * bool(self.wanted)
+        words += [f"not wanted for “{self.unwanted}”"] * bool(self.unwanted)
+        return f"{', '.join(words)}: {self.total:.2f} points"
 
 
-def points(piece: Piece, sources: int, moment: datetime, half_life: timedelta) -> Points:
-    """What `piece` is worth at `moment`, when `sources` of them tell its story."""
+def points(piece: Piece, telling: Telling, moment: datetime, half_life: timedelta, taste: Taste) -> Points:
+    """What `piece` is worth at `moment`, when its story is told like that."""
     age = max(moment - piece.published_at, timedelta(0))
-    return Points(age, freshness(age, half_life), piece.weight, sources, bonus(sources))
+    wanted, unwanted = taste.found(piece)
+    parts = {
+        "freshness": freshness(age, half_life),
+        "weight": piece.weight,
+        "told": bonus(telling.sources),
+        "fast": 1 + BONUS_OF_A_FAST_DOUBLING * log2(max(telling.fast, 1)),
+        "place": 1 + TOP_BONUS * max(0, TOP_PLACES + 1 - piece.place) / TOP_PLACES if piece.place else 1.0,
+        "complete": 1 + FULL_BONUS * (bool(piece.standfirst) + piece.has_image),
+        "words": (WANTED if wanted else 1.0) * (UNWANTED if unwanted else 1.0),
+    }
+    return Points(age, telling, piece.place, wanted, unwanted, parts)
+
+
+def telling_of(story: Sequence[Piece]) -> Telling:
+    """How the story is told; sources of weight 0 do not count."""
+    first: dict[str, datetime] = {}
+    for piece in story:
+        if piece.weight > 0:
+            first[piece.source] = min(piece.published_at, first.get(piece.source, piece.published_at))
+    if not first:
+        return Telling(0, 0)
+    start = min(first.values())
+    return Telling(len(first), sum(at - start <= FAST for at in first.values()))
 
 
 def freshness(age: timedelta, half_life: timedelta) -> float:
@@ -45,3 +108,16 @@ def freshness(age: timedelta, half_life: timedelta) -> float:
 def bonus(sources: int) -> float:
     """1.0 for a story that one source tells; every doubling of their number adds BONUS_OF_A_DOUBLING."""
     return 1 + BONUS_OF_A_DOUBLING * log2(max(sources, 1))
+
+
+def _first(wanted: Iterable[str], piece: Piece) -> str:
+    text = f"{piece.title}\n{piece.standfirst}"
+    return next((words for words in wanted if _has(piece.section, text, words)), "")
+
+
+def _has(section: str, text: str, words: str) -> bool:
+    """Whether `words` are the section, or stand in the text as whole words; a script without spaces has none."""
+    if words.casefold() == section.casefold():
+        return True
+    edge = r"\b" if words.isascii() else ""
+    return re.search(f"{edge}{re.escape(words)}{edge}", text, re.IGNORECASE) is not None

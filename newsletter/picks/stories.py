@@ -10,7 +10,8 @@ fixed setting for headlines, for feeds and for full texts.
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from heapq import heapify, heappop, heappush, nlargest
 from math import log, log2, sqrt
 from typing import NamedTuple
@@ -23,6 +24,7 @@ CROWD_AT_LEAST, CROWD_SHARE = 20, 0.05  # beyond so many, or such a share of the
 FEW = 40  # in a batch of so few no word is known to be rare, and twice as much is asked for
 GROWN = 1.0  # every doubling of the smaller of two groups asks for so much more, up to GROWN_MEMBERS
 GROWN_MEMBERS = 8
+NEAR, NEAR_GROWN = 0.025, 0.3  # the same two for stories that are too near each other to stand in one issue
 ONE_WORD = 0.4  # of what the strongest shared word says is not counted: one word alone may be chance
 NEGLIGIBLE = 0.02  # a likeness below this counts as none
 STEM = 6  # characters of a word that count: "minister" and "ministry" are one
@@ -63,17 +65,37 @@ class Told(NamedTuple):
         return {word.stem for word in (*self.title, *self.text)}
 
 
+@dataclass(frozen=True)
+class Grouping:
+    """The day's stories; and for each of their pieces its circle: the stories that are too near each other for two."""
+
+    stories: tuple[tuple[Piece, ...], ...]  # the largest first, their pieces in the order of their keys
+    circles: Mapping[int, int]  # piece id → a number that pieces of one circle share
+
+
 def grouped(pieces: Iterable[Piece], background: Iterable[Piece] = ()) -> tuple[tuple[Piece, ...], ...]:
-    """Every piece once, in groups that tell one event; the largest group first, its pieces in the order of their keys.
+    """The stories alone."""
+    return grouping(pieces, background).stories
+
+
+def grouping(pieces: Iterable[Piece], background: Iterable[Piece] = ()) -> Grouping:
+    """Every piece once, in groups that tell one event.
 
     Pieces with the same address are one story whatever they say. `background`, what the sources told in the weeks
     before, is not grouped: it shows which words are always there. The order of both does not matter.
     """
     pages = _by_page(pieces)
     vectors = _vectors([_words(page[0]) for page in pages], [_words(piece) for piece in background])
-    groups = _joined(_without_series(_above_the_crowd(_likeness(vectors)), pages))
-    stories = [tuple(sorted((p for i in group for p in pages[i]), key=lambda p: p.key)) for group in groups]
-    return tuple(sorted(stories, key=lambda story: (-len(story), story[0].key)))
+    like = _without_series(_above_the_crowd(_likeness(vectors)), pages)
+    circles = _joined([dict(others) for others in like], NEAR, NEAR_GROWN)
+    stories = [
+        tuple(sorted((p for i in group for p in pages[i]), key=lambda p: p.key))
+        for group in _joined(like, ALIKE, GROWN)
+    ]
+    return Grouping(
+        tuple(sorted(stories, key=lambda story: (-len(story), story[0].key))),
+        {piece.id: number for number, circle in enumerate(circles) for i in circle for piece in pages[i]},
+    )
 
 
 def _by_page(pieces: Iterable[Piece]) -> list[list[Piece]]:
@@ -230,30 +252,30 @@ def _is_series(title: Sequence[str], other: Sequence[str]) -> bool:
     return numbers > 0 and len(differing) - numbers <= 1
 
 
-def _joined(like: Likeness) -> list[list[int]]:
+def _joined(like: Likeness, alike: float, grown: float) -> list[list[int]]:
     """Average-link grouping: the most alike groups are joined first, until none are alike enough.
 
     `like` is used up. A group keeps the number of its first member; a likeness to it is the mean over all pairs.
     """
     members: dict[int, list[int]] = {i: [i] for i in range(len(like))}
-    enough = ALIKE * (1 + FEW / max(len(like), 1))
+    enough = alike * (1 + FEW / max(len(like), 1))
     heap = [(-s, a, b) for a, others in enumerate(like) for b, s in others.items() if a < b and s >= enough]
     heapify(heap)
     while heap:
         wanted, a, b = heappop(heap)
-        if a not in members or b not in members or wanted != -_strength(like, members, a, b):
+        if a not in members or b not in members or wanted != -_strength(like, members, a, b, grown):
             continue  # one of the two has grown or gone since
         _join(like, members, a, b)
-        for other, alike in like[a].items():
-            if alike >= enough and (strength := _strength(like, members, a, other)) >= enough:
+        for other, mean in like[a].items():
+            if mean >= enough and (strength := _strength(like, members, a, other, grown)) >= enough:
                 heappush(heap, (-strength, min(a, other), max(a, other)))
     return list(members.values())
 
 
-def _strength(like: Likeness, members: dict[int, list[int]], a: int, b: int) -> float:
+def _strength(like: Likeness, members: dict[int, list[int]], a: int, b: int, grown: float) -> float:
     """How alike two groups are, less what two grown groups must have more than a newcomer."""
     smaller = min(len(members[a]), len(members[b]), GROWN_MEMBERS)
-    return like[a].get(b, 0.0) / (1 + GROWN * log2(smaller))
+    return like[a].get(b, 0.0) / (1 + grown * log2(smaller))
 
 
 def _join(like: Likeness, members: dict[int, list[int]], a: int, b: int) -> None:

@@ -217,6 +217,7 @@ def test_the_json_documents_hold_what_is_promised(sqlite: Database):
     (pick,) = document["picks"]
     assert set(pick) == {
         "article", "title", "url", "source", "section", "position", "score", "why", "also_covered_by",
+            "points", "is_update",
     }  # fmt: skip
     assert [also["source"] for also in pick["also_covered_by"]] == ["wire"]
     assert {out["title"]: out["why"] for out in document["left_out"]}[EVENTS[2]] == (

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from newsletter.config import SectionRule
-from newsletter.picks.choose import Rules
 from newsletter.picks.piece import Piece
+from newsletter.picks.rules import Rules
 
 MOMENT = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 EVENTS = (

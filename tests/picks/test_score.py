@@ -1,11 +1,12 @@
 """Points and the sentence that explains them."""
 
 from datetime import timedelta
+from math import prod
 
 import pytest
 
 from newsletter.picks.reasons import age_in_words, ordinal, shortened
-from newsletter.picks.score import bonus, freshness, points
+from newsletter.picks.score import Taste, Telling, bonus, freshness, points
 from tests.picks.pieces import MOMENT, a_piece
 
 HALF = timedelta(hours=12)
@@ -21,7 +22,7 @@ def test_an_article_counts_half_after_one_half_life():
 def test_a_date_in_the_future_counts_as_now():
     """Feeds lie about their clocks; nobody gets ahead by it."""
     assert freshness(timedelta(hours=-5), HALF) == 1.0
-    assert points(a_piece(hours_old=-5), 1, MOMENT, HALF).total == 1.0
+    assert points(a_piece(hours_old=-5), Telling(), MOMENT, HALF, Taste()).total == 1.0
 
 
 def test_more_sources_add_less_and_less():
@@ -33,9 +34,9 @@ def test_more_sources_add_less_and_less():
 
 def test_the_reason_names_every_part():
     """An editor sees why a story has its points."""
-    worth = points(a_piece(hours_old=40 / 60, weight=1.5), 2, MOMENT, HALF)
+    worth = points(a_piece(hours_old=40 / 60, weight=1.5), Telling(2), MOMENT, HALF, Taste())
     assert worth.why == "2 sources tell it, 40 minutes old, weight 1.5: 2.17 points"
-    assert worth.total == pytest.approx(worth.freshness * worth.weight * worth.bonus)
+    assert worth.total == pytest.approx(prod(worth.parts.values()))
 
 
 @pytest.mark.parametrize(
