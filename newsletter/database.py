@@ -89,6 +89,15 @@ class Database:
                     if won:
                         connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LEADER})
 
+    def forget_journal(self) -> None:
+        """On SQLite, put the write-ahead log into the file and empty it: what was erased stands in neither."""
+        if self.is_sqlite:
+            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                driver: Any = connection.connection.driver_connection
+                if driver.in_transaction:
+                    driver.rollback()
+                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Close every connection of the pools."""
         self.engine.dispose()
@@ -132,6 +141,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         "foreign_keys=ON",
         "cache_size=-64000",
         "temp_store=MEMORY",
+        "secure_delete=ON",  # what is erased is overwritten with zeros, so that no file keeps a person's name
     ):
         connection.execute(f"PRAGMA {pragma}")
 

@@ -38,6 +38,8 @@ ProofWords = Annotated[
     str, typer.Option("--proof", metavar="WORDS", help="How they agreed to get it; kept with each of them.")
 ]
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+ERASED = "erased.txt"  # beside config.toml: keyed hashes of all whom an operator erased; no restored backup undoes it
+NOBODY = "Nobody had that address; it is never mailed now."
 NOT_GIVEN = "The operator says that they agreed; no words were given."
 
 
@@ -229,15 +231,44 @@ def leavings_(
 
 @app.command()
 def erase(
-    context: typer.Context, email: Email,
+    context: typer.Context,
+    email: Annotated[str, typer.Argument(metavar="EMAIL", show_default=False)] = "",
+    again: Annotated[
+        Path | None, typer.Option("--again-from", metavar="FILE", help="After a restored backup: erase all in it.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:  # fmt: skip
     """Forget a person but for one keyed hash, so that the address is never mailed again."""
+    if bool(email) == (again is not None):
+        raise typer.BadParameter("Name an address, or a list with --again-from.")
     if not yes and sys.stdin.isatty() and not typer.confirm("This can't be undone. Erase everything?", err=True):
         raise Refused("Nothing was erased.")
-    with opened(context) as paper, paper.database.transaction() as session:
-        found = erasure.erase(session, paper.config.keys, email, now())
-    say("Erased. The address is never mailed again." if found else "Nobody had that address; it is never mailed now.")
+    with opened(context) as paper:
+        if again is not None:
+            hashes = _erased_before(again)
+            with paper.database.transaction() as session:
+                count = erasure.erase_again(session, hashes, now())
+            said = f"Erased again: {count:,} of {len(hashes):,}; none of them is ever mailed."
+        else:
+            hashed = erasure.hash_of(paper.config.keys, email)
+            with (paper.config.folder / ERASED).open("a", encoding="ascii") as file:  # first: it must outlive a crash
+                file.write(f"{hashed}\n")
+            with paper.database.transaction() as session:
+                found = erasure.erase(session, paper.config.keys, email, now())
+            said = "Erased. The address is never mailed again." if found else NOBODY
+        paper.database.forget_journal()
+    say(said)
+
+
+def _erased_before(file: Path) -> list[str]:
+    """The keyed hashes of that list. Refused for a file that is none."""
+    try:
+        lines = file.read_text(encoding="ascii").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"{file} can't be read as a list of erasures.") from error
+    if not all(len(line) == 64 and set(line) <= set("0123456789abcdef") for line in lines):
+        raise Refused(f"{file} is no list of erasures: each line is 64 hex digits.")
+    return list(dict.fromkeys(lines))
 
 
 def _slug(config: Config, words: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -78,6 +79,36 @@ def test_an_erasure_leaves_one_keyed_hash_and_nothing_else(database: Database):
         dump = "".join(str(session.execute(text(f"SELECT * FROM {table}")).all()) for table in METADATA.tables)
     assert "mara" not in dump.casefold()
     assert dump.count(address_hash(KEYS, "quill.mara@example.com")) == 1
+
+
+def test_no_byte_of_an_erased_person_stays_in_the_files(sqlite: Database):
+    """Neither in a free page of the file nor in its write-ahead log."""
+    with sqlite.transaction() as session:
+        for n in range(50):
+            a_reader(session, f"reader{n}@example.com")
+        a_reader(session, "quill.mara@example.com")
+        directory.show(session, KEYS, "quill.mara@example.com").subscriber.name = "Mara Quill"
+    with sqlite.transaction() as session:
+        assert erasure.erase(session, KEYS, "quill.mara@example.com", NOW)
+    sqlite.forget_journal()
+    store = Path(str(sqlite.url.database))
+    files = [file for file in store.parent.glob(f"{store.name}*") if file.is_file()]
+    kept = b"".join(file.read_bytes() for file in files).lower()
+    assert b"mara" not in kept
+    assert b"reader49@example.com" in kept
+    assert address_hash(KEYS, "quill.mara@example.com").encode() in kept
+
+
+def test_an_erasure_outlives_a_restored_backup(session):
+    """The list of hashes beside the database is enough to erase again."""
+    a_reader(session, "ann@example.com")
+    a_reader(session, "bob@example.com")
+    hashes = [erasure.hash_of(KEYS, "ANN@example.com"), "0" * 64]
+    assert erasure.erase_again(session, hashes, NOW) == 1
+    assert erasure.erase_again(session, hashes, NOW) == 0
+    with pytest.raises(NotKnown, match="erasure"):
+        directory.show(session, KEYS, "ann@example.com")
+    assert audience.count(session, "daily", NOW) == 1
 
 
 def test_an_erased_person_comes_back_only_by_their_own_opt_in(session):
