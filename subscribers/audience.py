@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlmodel import Session, col
 
+from subscribers import batch
 from subscribers.models import Subscriber, Subscription, SubscriptionState, Suppression, SuppressionReason
 
 
@@ -60,7 +61,7 @@ def recipients(
             and_(col(Subscription.subscriber_id) == col(Subscriber.id), col(Subscription.newsletter) == newsletter),
         )
         .outerjoin(Suppression, col(Suppression.address_hash) == col(Subscriber.address_hash))
-        .where(col(Subscriber.id).in_(subscriber_ids))
+        .where(batch.among(col(Subscriber.id), subscriber_ids))
     )
     answers: dict[int, Recipient | NotNow] = dict.fromkeys(subscriber_ids, NotNow("erased"))
     for person, subscription, email, name, state, until, reason in session.execute(statement):
