@@ -28,6 +28,8 @@ def line_of(text: str, words: str) -> int:
         ('timezone = "Europe/London"', 'timezone = "Europe/Londn"', "there is no time zone 'Europe/Londn'"),
         ("min_articles = 1", "min_articles = 99", "min_articles 99 is more than max_articles 10"),
         ('sender = "The Harbour Post <daily@example.com>"', 'sender = "nobody"', "'nobody' is no address"),
+        ("<daily@example.com>", "<daily@bücher.example>", "write the address in ASCII"),
+        ("https://post.example.com", "https://bücher.example", "write it in ASCII"),
         ('url = "https://post.example.com"', 'url = "post.example.com"', "it begins with https:// or http://"),
         ('kind = "folder"', 'kind = "feed"', "a feed has `url` and no `path`"),
         ('slug = "daily"', 'slug = "Daily!"', "newsletters.1.slug"),

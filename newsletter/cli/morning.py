@@ -1,6 +1,7 @@
 """Making the issue: collect, draft, stories, preview, check, test."""
 
 from dataclasses import asdict
+from html import escape
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +26,7 @@ from newsletter.cli.out import (
     the_issue,
 )
 from newsletter.daily import Paper
-from newsletter.delivery import message
+from newsletter.delivery import message, prose
 from newsletter.errors import NotFound, PreflightFailed
 from newsletter.issues import assemble, documents
 from newsletter.issues.models import Issue, IssueState
@@ -120,14 +121,17 @@ def preview(
             edition.subject, edition.html, edition.text,
         )  # fmt: skip
         tokens = made.tokens(reader, paper.config.keys)
-        parts = {html: slots.fill(edition.html, **tokens).encode(), text: slots.fill(edition.text, **tokens).encode()}
-        parts[eml] = made.fill(reader, paper.config.keys, now())
+        name = prose.one_line(reader.name)
+        as_text = slots.fill(edition.text, **tokens, name=name)
+        as_html = slots.fill(edition.html, **tokens, name=escape(name))
+        as_mail = made.fill(reader, paper.config.keys, now())
+        parts = {html: as_html.encode(), text: as_text.encode(), eml: as_mail}
     written = {path: data for path, data in parts.items() if path is not None}
     for path, data in written.items():
         path.write_bytes(data)
         say(f"{path}: {len(data):,} bytes")
     if not written:
-        say(plain(slots.fill(edition.text, **tokens)))
+        say(plain(as_text))
 
 
 def _reader(session: Session, paper: Paper, issue: Issue, email: str) -> message.Reader:

@@ -44,6 +44,8 @@ def _mailbox(value: str) -> str:
         raise ValueError(f"{value!r} is no address; write Name <name@example.com>") from error
     if "@" not in address or any(c in value for c in "\r\n\0"):
         raise ValueError(f"{value!r} is no address; write Name <name@example.com>")
+    if not address.isascii():
+        raise ValueError(f"{address!r}: write the address in ASCII; bücher.example is xn--bcher-kva.example")
     return value
 
 
@@ -52,9 +54,10 @@ def _mailbox_or_empty(value: str) -> str:
 
 
 def _web_address(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{value!r} is no web address; it begins with https:// or http://")
+    """One of ours, which stands in headers: ASCII, and no slash at the end."""
+    _feed_address(value)
+    if not value.isascii():
+        raise ValueError(f"{value!r}: write it in ASCII; bücher.example is xn--bcher-kva.example")
     return value.rstrip("/")
 
 
@@ -67,7 +70,9 @@ def _domain(value: str) -> str:
 
 def _feed_address(value: str) -> str:
     """As it stands: to a server, /feed and /feed/ are two addresses."""
-    _web_address(value)
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{value!r} is no web address; it begins with https:// or http://")
     return value
 
 
