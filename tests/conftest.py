@@ -25,6 +25,7 @@ CHROMIUM = next(
 settings.register_profile("ours", deadline=None, derandomize=True)  # neither speed nor luck decides what lands
 settings.load_profile("ours")
 SHARED = Path(__file__).parent.parent.parent / "shared"
+NPM = Path(__file__).parent / "npm"
 _numbers = itertools.count(1)
 
 
@@ -38,6 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         ),
         "opendkim": (Path("/usr/sbin/opendkim").exists(), "wants OpenDKIM: apt-get install opendkim opendkim-tools"),
         "spamassassin": (Path("/usr/bin/spamassassin").exists(), "wants SpamAssassin: apt-get install spamassassin"),
+        "npm": ((NPM / "node_modules").is_dir(), "wants its packages: npm install --prefix tests/npm"),
         "shared": ((SHARED / "data").is_dir(), "wants the test data in ../shared"),
     }
     for item in items:

@@ -1,0 +1,112 @@
+"""axe-core finds no serious fault in the mails of every design, in web views, in readers' pages, by day or night."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from sqlmodel import Session
+
+from newsletter.issues.contents import Contents
+from newsletter.issues.models import Issue, IssueState
+from newsletter.notices import ask_to_confirm
+from newsletter.rendering.models import Edition
+from newsletter.rendering.render import edition
+from newsletter.rendering.templates import Templates
+from subscribers import signup
+from subscribers.tokens import Purpose, sign
+from tests.builders import NOW, an_article
+from tests.conftest import CHROMIUM, NPM
+from tests.rendering import issues
+from tests.subscribers.conftest import KEYS, PROOF, a_reader, confirm_token, unsubscribe_token
+from tests.web.conftest import Served, catcher, clock, served
+
+__all__ = ["catcher", "clock", "served"]
+pytestmark = [pytest.mark.npm, pytest.mark.browser, pytest.mark.slow]
+AXE = NPM / "node_modules" / "axe-core" / "axe.min.js"
+PICTURE = Path(__file__).parent.parent / "newsletter" / "sample" / "articles" / "pictures" / "ferry.jpg"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    opened = browser.new_page(bypass_csp=True)
+    yield opened
+    opened.close()
+
+
+def faults(page: Page) -> list[tuple[str, str, str]]:
+    """(rule, how grave, the first element) of what axe minds gravely."""
+    page.add_script_tag(path=AXE)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        (fault["id"], fault["impact"], fault["nodes"][0]["html"][:200])
+        for fault in found["violations"]
+        if fault["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("design", ["digest", "letter", "links"])
+@pytest.mark.parametrize("case", [issues.everything, issues.arabic])
+def test_a_mail_has_no_serious_fault(
+    case: Callable[[], Contents], design: str, scheme: str, page: Page, tmp_path: Path
+) -> None:
+    """Languages, roles, names of links, contrast, alt: with its pictures in place."""
+    made = edition(issues.in_(design, case()), Templates(tmp_path), issues.SITE)
+    page.route("**/media/*", lambda route: route.fulfill(body=PICTURE.read_bytes(), content_type="image/jpeg"))
+    page.route(
+        "https://post.example.com/issue",
+        lambda route: route.fulfill(body=made.html, content_type="text/html; charset=utf-8"),
+    )
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page.goto("https://post.example.com/issue")
+    assert faults(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_for_readers_has_a_serious_fault(scheme: str, served: Served, page: Page, tmp_path: Path) -> None:
+    """Sign up, confirm, choose, leave, the archive, a web view, an article, and nothing at all."""
+    with served.database.transaction() as session:
+        paths = ["/", "/archive/daily", "/archive/daily/2026-11-20", "/nowhere", *_tokens(session)]
+        _sent(session, tmp_path)
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    for path in paths:
+        page.goto(f"{served.url}{path}")
+        assert faults(page) == [], path
+
+
+def _tokens(session: Session) -> list[str]:
+    """The pages behind a reader's own links."""
+    reader = a_reader(session, "ann@example.com")
+    article = an_article()
+    session.add(article)
+    due = signup.ask(session, KEYS, ["weekly"], "ann@example.com", PROOF, NOW)
+    assert due is not None
+    ask_to_confirm(session, due, NOW)
+    session.flush()
+    return [
+        f"/confirm/{confirm_token(due)}",
+        f"/u/{unsubscribe_token(session, 'ann@example.com')}",
+        f"/preferences/{sign(KEYS, Purpose.PREFERENCES, reader)}",
+        f"/articles/{sign(KEYS, Purpose.ARTICLE, article.id or 0)}",
+    ]
+
+
+def _sent(session: Session, folder: Path) -> None:
+    """An issue that is out, for the archive and its web view."""
+    made = edition(issues.normal(), Templates(folder), issues.SITE)
+    day = NOW.date().replace(day=20)
+    issue = Issue(
+        newsletter="daily", issue_date=day, number=1, state=IssueState.SENT, subject=made.subject, drafted_at=NOW,
+        started_at=NOW,
+    )  # fmt: skip
+    session.add(issue)
+    session.flush()
+    values = {name: getattr(made, name) for name in ("subject", "preheader", "html", "text", "template_digest")}
+    session.add(Edition(issue_id=issue.id or 0, rendered_at=NOW, **values))
