@@ -18,7 +18,7 @@ from newsletter.errors import ConfigError
 from newsletter.web.archive import latest_issue
 from newsletter.web.dependencies import BodyDep, FormDep, House, HouseDep, ReadingDep, client_of, field
 from newsletter.wordbook import Wordbook
-from subscribers import Confirmation, NotAnAddress, Proof, Way, preferences, signup, unsubscribe
+from subscribers import Confirmation, NotAnAddress, Proof, Way, preferences, signup, slips, unsubscribe
 from subscribers.preferences import Preferences
 from subscribers.signup import Outcome
 from subscribers.tokens import Purpose, sign
@@ -50,6 +50,10 @@ def subscribe(request: Request, house: HouseDep, form: FormDep, later: Backgroun
             title=words.say("Too many at once"),
             text=words.say("Many sign-ups have come from your network in this hour. Please try again later."),
         )
+    likelier = slips.meant(email)
+    if likelier and field(form, "sure") != email:  # asked once, never changed by us
+        asked = words.say("Did you mean %(email)s? If your own is right, press the button once more.", email=likelier)
+        return _home(house, 422, email=email, ticked=wanted, email_error=asked, sure=email)
     try:
         due = _ask(house, wanted, email, _proof_of_form(request, house, wanted, form))
     except NotAnAddress as error:
@@ -218,6 +222,7 @@ def _home(house: House, status: int = 200, **values: Any) -> Response:
         "ticked": (),
         "email_error": "",
         "newsletter_error": "",
+        "sure": "",  # the address that we have asked about
     } | values
     return house.pages.page("home", status, wording=wording, **shown)
 

@@ -98,6 +98,18 @@ def test_a_plain_form_on_another_site_works_without_cookie_or_token(site):
         assert session.exec(select(Consent)).one().origin == "https://other.example/join"
 
 
+def test_a_slip_in_a_providers_name_is_asked_about_once_and_never_mended(site):
+    """The address stays as it was typed; pressing again is an answer. Known or not makes no difference."""
+    asked = sign_up(site, "ann@gmial.com")
+    assert (asked.status_code, notices(site)) == (422, [])
+    assert "Did you mean ann@gmail.com?" in asked.text
+    assert 'value="ann@gmial.com"' in asked.text
+    assert sign_up(site, "bob@gmial.com", sure="ann@gmial.com").status_code == 422
+    assert sign_up(site, "ann@gmial.com", sure="ann@gmial.com").status_code == 200
+    with site.database.reading() as session:
+        assert [s.email for s in session.exec(select(Subscriber))] == ["ann@gmial.com"]
+
+
 def test_nothing_that_was_typed_is_html(site):
     """Autoescape, on every page that shows it back."""
     answer = site.client.post("/subscribe", data={"email": '"><script>alert(1)</script>', "newsletter": "daily"})
