@@ -62,26 +62,32 @@ def _open_ended(encoded: bytes) -> bytes:
 
 def _line(text: str) -> str:
     """One line of text as one or more encoded lines; the bytes of a character stay together."""
+    if _AS_IT_IS.fullmatch(text):
+        return text
+    last = f"={ord(text[-1]):02X}" if text.endswith((" ", "\t")) else ""
     out: list[str] = []
     room = MAX_LINE - 1
-    for position in range(len(text)):
-        code = _code(text, position, begins=not out)
-        if len(code) > room:
-            out.append("=\r\n")
-            room = MAX_LINE - 1
-            code = _code(text, position, begins=True)
-        out.append(code)
-        room -= len(code)
+    for run in (*_RUNS.findall(text[:-1] if last else text), last):
+        plain = _PLAIN.match(run) is not None
+        code = run if plain or run is last else "".join(f"={byte:02X}" for byte in run.encode())
+        while code:
+            if room < (1 if plain else len(code)):
+                out.append("=\r\n")
+                room = MAX_LINE - 1
+            taken = _begun(code) if plain and room == MAX_LINE - 1 else code[:room]
+            out.append(taken)
+            room -= len(taken)
+            code = code[1 if taken in _HIDDEN else len(taken) :]
     return "".join(out)
 
 
-def _code(text: str, position: int, *, begins: bool) -> str:
-    character = text[position]
-    if begins and (character == "." or text.startswith("From ", position)):
-        return f"={ord(character):02X}"
-    if character in " \t" and position == len(text) - 1:
-        return f"={ord(character):02X}"
-    return _PLAIN.get(character) or "".join(f"={byte:02X}" for byte in character.encode())
+def _begun(plain: str) -> str:
+    """What a line that goes on with `plain` may begin with: relays and mailboxes change a dot and "From "."""
+    if plain.startswith((".", "From ")):
+        return f"={ord(plain[0]):02X}"
+    return plain[: MAX_LINE - 1]
 
 
-_PLAIN = {chr(c): chr(c) for c in (*range(33, 61), *range(62, 127), 32, 9)}
+_HIDDEN = ("=2E", "=46")
+_PLAIN = re.compile(r"[\t -<>-~]")
+_RUNS = re.compile(r"[\t -<>-~]+|[^\t -<>-~]")

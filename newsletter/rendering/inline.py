@@ -6,11 +6,27 @@ colours stay as they are: premailer's defaults would strip their !important, dro
 
 import logging
 import re
+from typing import Any
 
 from premailer import Premailer
 
 _INLINE_STYLE = re.compile(r'<mj-style\s+inline="inline"\s*>(.*?)</mj-style>', re.DOTALL)
+_MOST_SHEETS = 50
+_RULES: dict[tuple[str, int], tuple[list[Any], list[Any]]] = {}
 _HANDS_OFF = ' data-premailer="ignore"'
+
+
+class _Inliner(Premailer):  # type: ignore[misc]  # it ships no types
+    """premailer, which reads one style sheet once: an editor's preview renders the same one again and again."""
+
+    def _parse_style_rules(self, css_body: str, ruleset_index: int) -> tuple[list[Any], list[Any]]:
+        key = (css_body, ruleset_index)
+        if key not in _RULES:
+            if len(_RULES) > _MOST_SHEETS:
+                _RULES.clear()
+            _RULES[key] = super()._parse_style_rules(css_body, ruleset_index)
+        rules, leftover = _RULES[key]
+        return list(rules), list(leftover)
 
 
 def take_out(mjml: str) -> tuple[str, str]:
@@ -22,7 +38,7 @@ def take_out(mjml: str) -> tuple[str, str]:
 def put_in(html: str, css: str) -> str:
     """`html` with `css` in its style attributes. Nothing is fetched, nothing else changes."""
     marked = re.sub(r"<style(?=[ >])", f"<style{_HANDS_OFF}", html)
-    premailer = Premailer(
+    premailer = _Inliner(
         marked,
         css_text=css,
         disable_link_rewrites=True,

@@ -17,6 +17,7 @@ from newsletter.issues.contents import Item
 WIDTH = 72
 TIE = "\u00a0"  # a space where no line may break: between words and their footnote
 _MANY_EMPTY_LINES = re.compile(r"\n{3,}")
+_UNUSUAL = re.compile("[\u0300-\u1fff\u200b-\u200f\u2028-\U0010ffff]")  # else a letter is a column
 _SPACES = re.compile(r"[ \t\r\n\f\v\x1c-\x1f\x85\u2028\u2029]+")
 _NOT_FIRST = "、。，．・：；？！」』）］｝〉》】〕”’…‥ー々ゝゞぁぃぅぇぉっゃゅょァィゥェォッャュョ％" + ",.:;?!)]}"
 _NOT_LAST = "「『（［｛〈《【〔“‘"  # both after JIS X 4051
@@ -50,19 +51,21 @@ def wrapped(text: str, hanging: str = "", first: str | None = None) -> str:
     """`text` as one paragraph of lines up to WIDTH; `hanging` begins each line, `first` the first. Words stay whole."""
     lines: list[str] = []
     line = hanging if first is None else first
-    is_fresh = True
+    taken, is_fresh = columns(line), True
     for gap, piece in _pieces(text):
-        if not is_fresh and columns(line) + len(gap) + columns(piece) > WIDTH:
+        wants = columns(piece)
+        if not is_fresh and taken + len(gap) + wants > WIDTH:
             lines.append(line)
-            line, is_fresh = hanging, True
+            line, taken, is_fresh = hanging, columns(hanging), True
         line += piece if is_fresh else gap + piece
+        taken += wants if is_fresh else len(gap) + wants
         is_fresh = False
     return "\n".join([*lines, line] if not is_fresh else lines)
 
 
 def columns(text: str) -> int:
     """How many columns of a typewriter `text` takes: two a wide letter, none an accent that stands on another."""
-    return sum(_columns_of(character) for character in text)
+    return sum(map(_columns_of, text)) if _UNUSUAL.search(text) else len(text)
 
 
 def _columns_of(character: str) -> int:
@@ -78,9 +81,8 @@ def _is_wide(character: str) -> bool:
 def _pieces(text: str) -> Iterator[tuple[str, str]]:
     """What no line break may divide, with the space before it: words, and single letters of scripts without spaces."""
     for word in _SPACES.split(text.strip()):
-        gap = " "
-        start = 0
-        for place in range(1, len(word)):
+        gap, start = " ", 0
+        for place in range(1, len(word)) if _UNUSUAL.search(word) else ():
             if _may_break(word[place - 1], word[place]):
                 yield gap, word[start:place]
                 gap, start = "", place
