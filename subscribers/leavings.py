@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlmodel import Session, col
 
-from subscribers.models import Leaving
+from subscribers.models import Leaving, Way
 
 MAX_REASONS = 200  # of the words that people gave, the latest
 
@@ -101,7 +101,7 @@ def _of(session: Session, newsletter: str, since: datetime | None) -> Iterator[A
     yield from session.execute(statement.execution_options(yield_per=1_000))
 
 
-def _rows() -> Select[Any]:
+def _rows() -> Select[int | None, Way, str, datetime | None, datetime, datetime | None]:
     columns = (
         col(Leaving.issue),
         col(Leaving.way),
