@@ -13,7 +13,8 @@ from tests.fakes import FeedServer
 from tests.sources.served import a_feed, items, stored, with_sources
 
 PAGE = """<html><head><title>x</title><link rel="canonical" href="/ferry"></head><body><article>
-<h1>Ferry sails again</h1><p>The boat is back in the harbour after weeks in the dry dock, and the crew is glad.</p></article></body></html>"""
+<h1>Ferry sails again</h1><p>The boat is back in the harbour after weeks in the dry dock, and the crew is glad.</p>
+</article></body></html>"""
 
 
 def test_a_file_from_elsewhere_is_added_once(sqlite: Database, tmp_path: Path):

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -12,6 +13,7 @@ from starlette.testclient import TestClient
 
 from newsletter import config
 from newsletter.database import Database
+from newsletter.errors import ConfigError
 from newsletter.sources.models import Article, SourceState
 from newsletter.web import api
 from newsletter.web.app import create_app
@@ -159,6 +161,20 @@ def test_without_a_key_in_the_config_the_api_is_shut(database: Database):
         answer = push(client, FERRY, Authorization="Bearer ")
     assert answer.status_code == 401
     assert "NEWSLETTER_API_KEY" in answer.json()["error"]
+
+
+def test_keys_come_from_the_environment_or_a_file_and_a_short_one_is_an_error(tmp_path: Path):
+    """One a line; none stands in config.toml itself."""
+    text = SETTINGS + '[web]\napi_key_file = "api.keys"\n'
+    (tmp_path / "api.keys").write_text(f"{API_KEY}\n\n{OLD_KEY}\n")
+    assert config.parse(text, tmp_path / "config.toml", config.Secrets()).web.api_keys == (API_KEY, OLD_KEY)
+    told = config.Secrets(api_key=OLD_KEY)
+    assert config.parse(text, tmp_path / "config.toml", told).web.api_keys == (OLD_KEY,)
+    (tmp_path / "api.keys").write_text("short")
+    with pytest.raises(ConfigError, match="shorter than 32 characters"):
+        config.parse(text, tmp_path / "config.toml", config.Secrets())
+    with pytest.raises(ConfigError, match="neither `url` nor `path`"):
+        a_config(SETTINGS.replace('kind = "push"', 'kind = "push"\npath = "x"'))
 
 
 def test_a_network_that_guesses_keys_or_calls_too_often_is_sent_away(
