@@ -2,6 +2,7 @@
 
 speed      20 kB messages to smtp-sink: against smtp-source and against a plain smtplib loop
 signed     the same, signed with RSA-2048: against the signatures a core can make
+signing    one message filled and signed, on one core and without a wire: against its signature alone
 distance   the relay 50 ms away: against smtplib
 million    the cost of a message at a million readers: against that at ten thousand; drawing them
 """
@@ -15,12 +16,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import distance, million, signed, speed
+from benchmarks import distance, million, signed, signing, speed
 from benchmarks.harness import ROOT, Ratio, Setting, table
 
 BENCHES: dict[str, Callable[[Setting], list[Ratio]]] = {
     "speed": speed.ratios,
     "signed": signed.ratios,
+    "signing": signing.ratios,
     "distance": distance.ratios,
     "million": million.ratios,
 }

@@ -1,10 +1,12 @@
 """What a reader gets: bytes that the standard library reads without a defect, and headers that mail programs obey."""
 
 import re
+import shutil
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from html import escape
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,8 +17,11 @@ from newsletter.delivery import envelope, message, prose
 from newsletter.delivery.base64_lines import Base64
 from newsletter.delivery.quoted_printable import QuotedPrintable
 from newsletter.rendering import slots
+from newsletter.rendering.render import edition
+from newsletter.rendering.templates import Templates
 from subscribers.tokens import Keys, Purpose, check
 from tests.builders import KEY, a_config
+from tests.rendering import issues
 
 KEYS = Keys((KEY.encode(),))
 CONFIG = a_config()
@@ -24,6 +29,7 @@ NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 READER = message.Reader(delivery_id=77, subscriber_id=5, subscription_id=6, email="ann@example.com", name="Ann")
 WORDS = {slots.UNSUBSCRIBE: "u" * 44, slots.PREFERENCES: "p" * 44, slots.NAME: "Zoë"}
 TEXTS_WITH_SLOTS = st.lists(st.text(max_size=90) | st.sampled_from(slots.MARKS), max_size=9).map("".join)
+GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("*.html"))
 TEXT_OF_READERS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=300)
 
 
@@ -229,6 +235,39 @@ def test_a_reader_is_greeted_by_name_in_any_script(name: str, language: str):
     assert plain.get_content() == expected
     assert html.get_content() == f"<p>{expected if not shown else language.format(escape(shown))}</p>"
     assert max(map(len, raw.partition(b"\r\n\r\n")[2].split(b"\r\n"))) <= 76
+
+
+@pytest.mark.parametrize("file", GOLDEN, ids=lambda file: file.stem)
+def test_every_golden_digest_comes_back_as_it_was(file: Path):
+    """Real pages in every design and language: each part equal to what was rendered, with the reader's words."""
+    html, text = file.read_text(encoding="utf-8"), file.with_suffix(".txt").read_text(encoding="utf-8")
+    made = mould(html=html, text=text)
+    tokens = made.tokens(READER, KEYS)
+    plain, page = parsed(made.fill(READER, KEYS, NOW)).iter_parts()
+    assert plain.get_content() == slots.fill(text, **tokens).replace("\n", "\r\n")
+    assert page.get_content() == slots.fill(html, **tokens).replace("\n", "\r\n")
+
+
+def test_a_template_may_greet_the_reader(tmp_path: Path):
+    """`{{ reader_name }}` comes through Jinja, MJML and the wrapping of lines; nobody reads a lonely comma."""
+    greeting = "Good morning, {{ reader_name }}. It has rained all night on the quay, and this is what it left."
+    shipped, own = Path(__file__).parents[2] / "templates", tmp_path / "templates"
+    shutil.copytree(shipped / "digest", own / "digest")
+    for name, intro in (("issue.mjml", "{{ intro }}"), ("issue.txt", "{{ paragraphs(intro) }}")):
+        words = (
+            greeting
+            if name.endswith(".mjml")
+            else '{{ wrapped("' + greeting.replace("{{", '" ~').replace("}}", '~ "') + '") }}'
+        )
+        source = (own / "digest" / name).read_text(encoding="utf-8")
+        assert intro in source
+        (own / "digest" / name).write_text(source.replace(intro, f"{words}\n{intro}"), encoding="utf-8")
+    made = edition(issues.normal(), Templates(tmp_path), issues.SITE)
+    for name, shown in (("Zoë <b>", "Good morning, Zoë <b>. It has"), ("", "Good morning. It has")):
+        raw = a_message(message.Reader(77, 5, 6, "ann@example.com", name), html=made.html, text=made.text)
+        plain, page = parsed(raw).iter_parts()
+        assert shown in " ".join(plain.get_content().split())
+        assert escape(shown) in " ".join(page.get_content().split())
 
 
 def test_returned_mail_names_its_delivery_and_strangers_can_not():
