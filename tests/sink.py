@@ -225,7 +225,7 @@ class _Talk:
 
     def do_rset(self, _words: str) -> None:
         self.sender = self.recipient = ""
-        self.say("250 2.0.0 ok")
+        self.answer("RSET", "", "250 2.0.0 ok")
 
     def do_quit(self, _words: str) -> None:
         self.say("221 2.0.0 bye")

@@ -148,7 +148,7 @@ class Connections:
         talk = _Talk(line, converse(line, self._before_dot))
         self._talks[line.socket.fileno()] = talk
         self._poll.register(line.socket, POLLIN)
-        self._step(talk, next(talk.conversation))
+        self._go_on(talk, None)
 
     def _serve(self, talk: _Talk, event: int) -> None:
         """Something can be read or written on a line."""

@@ -99,9 +99,9 @@ def converse(line: Carrier, before_dot: Callable[[int], None]) -> Conversation:
         if not _is_good(reply, 3):
             yield Answer(letter.id, stage, reply)
             continue
+        line.sent += 1
         if is_pipelined and not line.is_worn:
             following = yield from _next(line, _AT_HAND)
-        line.sent += 1
         before_dot(letter.id)
         text = _stuffed(letter.data) if letter.has_dots else letter.data
         group = b"".join(_commands(following, line)) if following else b""

@@ -51,12 +51,11 @@ class Line:
 
     @property
     def is_worn(self) -> bool:
-        """Whether it has carried enough and a new one should take its place."""
-        return (
-            self.is_closing
-            or self.sent >= self.relay.messages_per_connection
-            or monotonic() - self._opened > self.relay.seconds_per_connection
-        )
+        """Whether it has carried enough and a new one should take its place; each carries one letter at least."""
+        if self.is_closing or not self.sent:
+            return self.is_closing
+        is_old = monotonic() - self._opened > self.relay.seconds_per_connection
+        return is_old or self.sent >= self.relay.messages_per_connection
 
     @property
     def is_stale(self) -> bool:

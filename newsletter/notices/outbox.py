@@ -16,7 +16,7 @@ from sqlmodel import Session, col
 
 from newsletter.config import Config, Newsletter
 from newsletter.database import Database
-from newsletter.delivery.transport import hand_over
+from newsletter.delivery.connections import hand_over
 from newsletter.errors import GiveUp, RelayDown, TryLater
 from newsletter.issues.models import Issue
 from newsletter.notices.letters import Letter, letter_of

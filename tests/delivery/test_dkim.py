@@ -17,7 +17,7 @@ from newsletter import config
 from newsletter.config import DkimKey
 from newsletter.delivery import dkim
 from newsletter.delivery.message import Reader
-from newsletter.delivery.transport import hand_over
+from newsletter.delivery.connections import hand_over
 from newsletter.errors import ConfigError
 from newsletter.rendering import slots
 from tests.builders import CONFIG, a_config

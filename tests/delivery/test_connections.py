@@ -1,9 +1,12 @@
 """The wire: every stage, every kind of trouble, pipelined and not, against a server that misbehaves on purpose."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from newsletter.config import Smtp
-from newsletter.delivery.connections import TIMEOUTS, Answer, Connections, Letter, hand_over
+from newsletter.delivery import line
+from newsletter.delivery.connections import TIMEOUTS, Answer, Connections, Letter, Wait, hand_over
 from newsletter.delivery.replies import Fate, Stage
 from newsletter.errors import GiveUp, RelayDown, TryLater
 from tests.sink import HANG_UP, SILENCE, Sink
@@ -141,3 +144,120 @@ def test_one_message_alone_tells_temporary_from_permanent():
             hand_over(smtp_to(sink), "a@example.com", "b@example.com", data)
     with pytest.raises(RelayDown, match="can't be reached"):
         hand_over(Smtp(port=sink.port, security="none"), "a@example.com", "b@example.com", data)
+
+
+def test_bytes_beyond_ascii_need_a_server_that_takes_them():
+    """RFC 6152: 8BITMIME is asked for where it is offered; else the edition is refused here, and the run stops."""
+    letter = Letter(1, "daily@example.com", "reader@example.com", "Subject: x\r\n\r\nFähre\r\n".encode())
+    for features, fate in ((("8BITMIME",), Fate.ACCEPTED), ((), Fate.STOPPED)):
+        with Sink(features=features) as sink:
+            connection = Connections(smtp_to(sink), 1, QUICK)
+            [answer] = connection.send([letter], lambda _id: None)
+            connection.close()
+        assert answer.fate is fate
+        assert any("BODY=8BITMIME" in command for command in sink.commands) == (fate is Fate.ACCEPTED)
+
+
+def test_a_line_is_renewed_after_so_many_messages():
+    """A new one takes its place, nothing is lost or doubled on the way, and the old one hears QUIT."""
+    with Sink() as sink:
+        connections = Connections(smtp_to(sink, messages_per_connection=7, connections=2))
+        answers = list(connections.send(letters(50), lambda _id: None))
+        connections.close()
+    assert sorted(answer.id for answer in answers) == list(range(1, 51))
+    assert len(set(sink.recipients)) == len(sink.recipients) == 50
+    assert sink.reached["banner"] >= 8
+    assert sink.commands.count("QUIT") >= 7
+
+
+def test_a_line_is_renewed_after_so_long():
+    """Boxes on the way forget old connections; a relay may have a limit of its own."""
+    with Sink() as sink:
+        connections = Connections(smtp_to(sink, seconds_per_connection=0.001), 1)
+        list(connections.send(letters(5), lambda _id: None))
+        connections.close()
+    assert sink.reached["banner"] == 5
+
+
+@pytest.mark.parametrize("trouble", ["", HANG_UP, SILENCE, "421 4.4.2 idle"])
+def test_a_line_that_was_silent_is_asked_before_it_is_used_again(trouble: str, monkeypatch: pytest.MonkeyPatch):
+    """RSET first; where nobody answers, the letter goes out on a new line and nobody calls it trouble."""
+    with Sink() as sink:
+        connections = Connections(smtp_to(sink), 1, QUICK)
+        first = list(connections.send(letters(1), lambda _id: None))
+        monkeypatch.setattr(line, "STALE_SECONDS", -1.0)  # what was used a moment ago counts as long ago
+        sink.refuse = lambda stage, _word: trouble if stage == "RSET" and sink.reached[stage] == 1 else None
+        second = list(connections.send(letters(2)[1:], lambda _id: None))
+        connections.close()
+    assert [answer.fate for answer in first + second] == [Fate.ACCEPTED] * 2
+    assert sink.reached["banner"] == (2 if trouble else 1)
+    assert "RSET" in sink.commands
+
+
+def test_one_line_that_breaks_leaves_the_others_at_work():
+    """Its letter is uncertain, as the dot was out; the next one, whose MAIL went with that dot, goes out on another."""
+    with Sink() as sink:
+        sink.refuse = lambda stage, word: HANG_UP if stage == "dot" and word == "reader20@example.com" else None
+        connections = Connections(smtp_to(sink, connections=3))
+        answers = list(connections.send(letters(60), lambda _id: None))
+        connections.close()
+    fates = {answer.id: answer.fate for answer in answers}
+    assert fates == {n: Fate.UNCERTAIN if n == 20 else Fate.ACCEPTED for n in range(1, 61)}
+
+
+def test_when_the_relay_refuses_the_sender_what_is_on_the_wire_is_still_heard():
+    """No letter is taken any more; every dot that went out has its answer, so nothing is uncertain."""
+    with Sink() as sink:
+        sink.refuse = lambda stage, _word: "550 5.7.1 no" if stage == "MAIL" and sink.reached["MAIL"] > 20 else None
+        connections, dotted = Connections(smtp_to(sink, connections=4)), list[int]()
+        answers = list(connections.send(letters(500), dotted.append))
+        connections.close()
+    assert Fate.STOPPED in {answer.fate for answer in answers}
+    assert {a.id for a in answers if a.stage is Stage.DOT} == set(dotted)
+    assert len(sink.taken) == len(dotted) == 20
+
+
+def test_a_source_that_waits_holds_up_no_dot():
+    """The pace may allow the next letter only later: what is open is closed meanwhile, and the rest goes on in time."""
+    with Sink() as sink:
+        said: list[int] = []
+
+        def source() -> Iterator[Letter | Wait]:
+            for letter in letters(3):
+                yield letter
+                while letter.id not in said:
+                    yield Wait(0.001)
+
+        connections = Connections(smtp_to(sink), 1)
+        for answer in connections.send(source(), lambda _id: None):
+            said.append(answer.id)
+        connections.close()
+    assert said == [1, 2, 3]
+
+
+def test_an_error_in_the_source_is_raised_when_the_wire_is_quiet():
+    """A bug in making a message must not make those uncertain that are on the wire."""
+
+    def source() -> Iterator[Letter]:
+        yield from letters(10)
+        raise ZeroDivisionError
+
+    with Sink() as sink:
+        connections, heard = Connections(smtp_to(sink, connections=3)), list[int]()
+        with pytest.raises(ZeroDivisionError):
+            heard.extend(answer.id for answer in connections.send(source(), lambda _id: None))
+        connections.close()
+    assert len(sink.taken) == 10
+    assert heard == [] or sorted(heard) == list(range(1, 11))
+
+
+def test_a_relay_that_takes_fewer_connections_than_we_would_like_is_used_with_those():
+    """421 to the third: the first two carry everything, and nobody calls the relay down."""
+    with Sink() as sink:
+        sink.refuse = lambda stage, _word: (
+            "421 4.7.0 too many" if stage == "banner" and sink.reached[stage] > 2 else None
+        )
+        connections = Connections(smtp_to(sink, connections=5))
+        answers = list(connections.send(letters(100), lambda _id: None))
+        connections.close()
+    assert [answer.fate for answer in answers] == [Fate.ACCEPTED] * 100
