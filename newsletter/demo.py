@@ -31,6 +31,13 @@ from subscribers import transfer
 READERS = 50
 WHO = "demo"
 MARKER = "# This folder was made by `newsletter demo`: it may delete it.\n"
+EDITOR = {  # what an editor would have written into the shipped config
+    "description": "the town, the harbour and a little of the world, every weekday at half past six.",
+    "reply_to": "The Harbour Daily <letters@example.com>",
+    "intro": "Good morning. There is frost on the Fish Steps and a ferry back at the Quay; mind the one, and wave at "
+    "the other.",
+    "signature": "Nell Ashdown, editor",
+}
 FIRST_NAMES = ("Ada", "Bo", "Cleo", "Dag", "Edda", "Finn", "Greta", "Hugo", "Ines", "Jon")
 
 Say = Callable[[str], None]
@@ -91,6 +98,8 @@ def _make_room(folder: Path) -> None:
 def _project(folder: Path, smtp_port: int, web_port: int) -> Paper:
     """The shipped config with this demo's ports."""
     text = sample.config_text().replace("port = 1025", f"port = {smtp_port}").replace("8000", str(web_port))
+    for key, words in EDITOR.items():
+        text = re.sub(rf'^# {key} = ""', lambda _, line=f'{key} = "{words}"': line, text, count=1, flags=re.MULTILINE)
     (folder / "config.toml").write_text(MARKER + text, encoding="utf-8")
     config.write_new_key(folder / "secret.key")
     settings = config.load(folder / "config.toml")
