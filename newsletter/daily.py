@@ -17,10 +17,10 @@ from sqlmodel import Session
 from newsletter import notices
 from newsletter.config import Config, Newsletter
 from newsletter.database import Database
-from newsletter.delivery import ledger, message, send, transport
+from newsletter.delivery import connections, ledger, message, send
 from newsletter.delivery.models import DeliveryState
-from newsletter.delivery.send import Clock, OnProgress
-from newsletter.errors import PreflightFailed, Refused
+from newsletter.delivery.run import Clock, OnProgress
+from newsletter.errors import NeedsDecision, PreflightFailed, Refused, RelayDown
 from newsletter.issues import assemble, find, pictures, states
 from newsletter.issues.before import before
 from newsletter.issues.models import Issue, IssueState
@@ -97,11 +97,15 @@ def deliver(
         approve(paper, issue_id, who, clock())
     elif issue.state is IssueState.APPROVED:
         _check_before_send(paper, issue_id, who, clock())
-    config = paper.config
-    return send.send(
-        paper.database, config.site, config.smtp, newsletter, config.keys, issue_id,
-        clock=clock, who=who, on_progress=on_progress, stopping=stopping,
-    )  # fmt: skip
+    try:
+        return send.send(
+            paper.database, paper.config, newsletter, issue_id,
+            clock=clock, who=who, on_progress=on_progress, stopping=stopping,
+        )  # fmt: skip
+    except (RelayDown, NeedsDecision) as error:
+        if error.stop:
+            _tell_that_it_stopped(paper, issue_id, clock())
+        raise
 
 
 # --- decisions ------------------------------------------------------------------------------------------------------
@@ -134,9 +138,22 @@ def resume(paper: Paper, issue_id: int, who: str, now: datetime) -> Issue:
     """Let a paused issue go on; after a long pause its deadline begins anew, for somebody has decided so."""
     with paper.database.transaction() as session:
         issue = states.move(session, issue_id, IssueState.SENDING, who, "", now)
-        if issue.deadline_at is not None and now > issue.deadline_at:
-            issue.deadline_at = now + timedelta(hours=paper.config.smtp.deadline_hours)
+        _begin_deadline_anew(paper, issue, now)
         return issue
+
+
+def resolve(paper: Paper, issue_id: int, deliveries: Sequence[int], who: str, now: datetime, *, again: bool) -> None:
+    """Somebody decides about deliveries whose fate a crash has hidden: they were sent, or they go once more."""
+    outcome = "to be sent again" if again else "counted as sent"
+    why = f"deliveries {', '.join(map(str, sorted(set(deliveries))))}: {outcome}"
+    with paper.database.transaction() as session:
+        issue = session.get_one(Issue, issue_id, with_for_update=True)
+        ledger.resolve(session, issue_id, deliveries, again=again, now=now)
+        states.note(session, issue_id, "resolved", who, why, now)
+        if again:
+            states.reopen(session, issue_id, who, why, now)
+            session.refresh(issue)
+            _begin_deadline_anew(paper, issue, now)
 
 
 def skip(paper: Paper, newsletter: Newsletter, day: date, why: str, now: datetime) -> Issue:
@@ -144,6 +161,26 @@ def skip(paper: Paper, newsletter: Newsletter, day: date, why: str, now: datetim
     with paper.database.transaction() as session:
         issue = assemble.draft(session, paper.config, newsletter, day, now)
         return states.move(session, issue.id or 0, IssueState.SKIPPED, "schedule", why, now)
+
+
+def _begin_deadline_anew(paper: Paper, issue: Issue, now: datetime) -> None:
+    """If it has passed: whoever lets an issue go on that late means it to be tried."""
+    if issue.deadline_at is not None and now > issue.deadline_at:
+        issue.deadline_at = now + timedelta(hours=paper.config.smtp.deadline_hours)
+
+
+def _tell_that_it_stopped(paper: Paper, issue_id: int, now: datetime) -> None:
+    """Going on by itself would do harm: nobody but a person can mend that."""
+    with paper.database.transaction() as session:
+        issue = session.get_one(Issue, issue_id)
+        newsletter = paper.config.newsletter(issue.newsletter)
+        name = f"{issue.newsletter}/{issue.issue_date}"
+        go_on = "approve" if issue.state is IssueState.HELD else "resume"
+        notices.tell_editors(
+            session, newsletter, f"{str(issue.state).capitalize()}: {newsletter.title}, {issue.issue_date}",
+            [issue.why, "Nothing is lost: those who have it are on record, the others wait."], now,
+            commands=[f"newsletter {go_on} {name}", f"newsletter status {name}"],
+        )  # fmt: skip
 
 
 # --- looking --------------------------------------------------------------------------------------------------------
@@ -170,7 +207,7 @@ def send_test(paper: Paper, issue_id: int, email: str, now: datetime) -> str:
         edition = editions.of(session, issue)
     made = message.mould(site, newsletter, issue_id, f"[Test] {edition.subject}", edition.html, edition.text)
     data = made.fill(a_reader(email), paper.config.keys, now.astimezone(newsletter.zone))
-    return transport.hand_over(paper.config.smtp, newsletter.sender_address, email, data)
+    return connections.hand_over(paper.config.smtp, newsletter.sender_address, email, data)
 
 
 def _bring_pictures(paper: Paper, newsletter: Newsletter, day: date, now: datetime) -> None:

@@ -5,7 +5,8 @@ NewsletterError
 ├── StoreError           the database: missing, old schema, locked
 ├── NotFound             no such issue, newsletter, article
 ├── Refused              a move that the rules forbid: sending a draft, approving a cancelled issue
-│   └── PreflightFailed  the issue has a fault that stops it; carries the findings
+│   ├── PreflightFailed  the issue has a fault that stops it; carries the findings
+│   └── NeedsDecision    going on by itself would do harm: it was held or paused until somebody decides
 ├── TemplateError        a template: names the file and the line
 ├── FetchError           a source that can't be read, with its reason
 │   ├── AskedToWait      its server wants to be left alone for a while
@@ -43,6 +44,12 @@ class PreflightFailed(Refused):
     def __init__(self, message: str, findings: tuple[object, ...] = ()) -> None:
         super().__init__(message)
         self.findings = findings
+
+
+class NeedsDecision(Refused):
+    """Going on by itself would do harm: the issue was held or paused until somebody decides."""
+
+    stop = True
 
 
 class TemplateError(NewsletterError):

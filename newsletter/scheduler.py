@@ -112,8 +112,6 @@ class Clockwork:
             log.info("An issue was handed over.", action="issue_sent", issue=issue_id, **totals.as_json())
         except RelayDown as error:
             log.error("The relay is in trouble.", action="relay_down", issue=issue_id, why=str(error))
-            if error.stop:
-                tell_editors_of_a_pause(self._paper, issue_id, datetime.now(UTC))
         except NewsletterError as error:
             log.error("An issue could not be sent.", action="send_refused", issue=issue_id, why=str(error))
 
@@ -143,19 +141,6 @@ def gather(paper: Paper, now: datetime) -> None:
     for report in daily.gather(paper, now, only_due=True):
         if report.error:
             log.warning("A source can't be read.", action="source_failed", source=report.name, why=report.error)
-
-
-def tell_editors_of_a_pause(paper: Paper, issue_id: int, now: datetime) -> None:
-    """The relay refuses us as a sender: nobody but a person can mend that."""
-    with paper.database.transaction() as session:
-        issue = session.get_one(Issue, issue_id)
-        newsletter = paper.config.newsletter(issue.newsletter)
-        name = f"{issue.newsletter}/{issue.issue_date}"
-        notices.tell_editors(
-            session, newsletter, f"Paused: {newsletter.title}, {issue.issue_date}",
-            [issue.why, "Nothing is lost: those who have it are on record, the others wait."], now,
-            commands=[f"newsletter resume {name}", f"newsletter status {name}"],
-        )  # fmt: skip
 
 
 def _open_days(session: Session, newsletter: Newsletter, now: datetime) -> Iterator[tuple[date, Issue | None]]:

@@ -7,6 +7,7 @@ project.py      init, demo, db, run, serve: the house
 morning.py      collect, draft, stories, preview, check, test: making the issue
 decisions.py    approve, hold, cancel, send, pause, resume, status: letting it go
 articles.py     sources, articles …: what has been collected
+deliveries.py   deliveries …: one by one, and what a crash has hidden
 readers.py      subscribers …: the store
 keys.py         keys …: what signs the mail
 out.py          what they all share: the project that is open, and how things are printed
@@ -19,7 +20,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from newsletter.cli import articles, decisions, keys, morning, out, project, readers
+from newsletter.cli import articles, decisions, deliveries, keys, morning, out, project, readers
 from newsletter.errors import NewsletterError
 from subscribers import SubscribersError
 
@@ -49,6 +50,7 @@ project.add_to(app)
 morning.add_to(app)
 articles.add_to(app)
 decisions.add_to(app)
+app.add_typer(deliveries.app, name="deliveries", rich_help_panel="Letting it go")
 app.add_typer(readers.app, name="subscribers")
 app.add_typer(keys.app, name="keys")
 

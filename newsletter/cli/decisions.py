@@ -24,6 +24,7 @@ from newsletter.cli.out import (
 )
 from newsletter.daily import Paper
 from newsletter.delivery import ledger
+from newsletter.delivery.models import DeliveryState
 from newsletter.issues.models import Issue
 from subscribers import leavings
 
@@ -81,8 +82,10 @@ def send(context: typer.Context, issue: IssueWords, json: Json = False) -> None:
     say(_sum(totals))
     if totals.deferred:
         say("The deferred ones are tried again when their time comes: by `run`, or by `send` once more.")
+    if totals.queued:
+        say("Those still queued go when their hour, their lane or the day's allowance lets them: by `run`, or `send`.")
     if totals.uncertain:
-        say("Uncertain ones may have been taken when something died; they are not sent again by themselves.")
+        say("Uncertain ones may have been taken when something died; `newsletter deliveries list` shows them.")
 
 
 def status(
@@ -93,7 +96,7 @@ def status(
     with opened(context) as paper, paper.database.reading() as session:
         found = [issue_in(session, paper, issue)] if issue else _latest(session, paper)
         documents = [_document(session, one) for one in found]
-        lost = ledger.uncertain(session, found[0].id or 0) if issue else []
+        lost = ledger.listed(session, found[0].id or 0, DeliveryState.UNCERTAIN, _SHOWN) if issue else []
     if json:
         print_json(documents[0] if issue else {"issues": documents})
         return
@@ -108,9 +111,12 @@ def status(
         if one.why:
             say(f"{one.newsletter}/{one.issue_date}: {plain(one.why)}")
     for delivery in lost:
-        say(f"Uncertain: delivery {delivery.id}, subscriber {delivery.subscriber_id}: {delivery.why}")
+        say(f"Uncertain: delivery {delivery.id}, subscriber {delivery.subscriber_id}: {plain(delivery.why)}")
+    if lost:
+        say("Decide about them: `newsletter deliveries resolve ISSUE DELIVERY… --sent`, or `--again`.")
 
 
+_SHOWN = 100  # uncertain deliveries; `deliveries list` shows more
 _COUNTS = ("Selected", "Queued", "In hand", "Accepted", "Deferred", "Failed", "Skipped", "Uncertain")
 
 

@@ -4,7 +4,10 @@ One append-only file a sender, beside the database. Before a final dot goes on t
 the reply `R id code status words`. Deliveries that a dead sender had in hand are then known one by one: with an R line
 the relay's word is recorded, with only a D line they are uncertain, with none they go back into the queue.
 
-The file is locked while its sender lives; the kernel lets go of the lock when the process dies, however it dies. A
+Beside them lies one small file an issue, `SLUG-DATE.claims`: how many batches this machine knows to have been claimed.
+A store that knows of fewer is older than this machine's memory: somebody restored it from a backup.
+
+The journal is locked while its sender lives; the kernel lets go of the lock when the process dies, however it dies. A
 machine that lost power may have lost lines: after a reboot everything without an R line counts as uncertain.
 """
 
@@ -16,8 +19,10 @@ from pathlib import Path
 from typing import Self
 from uuid import uuid4
 
+from newsletter.delivery.conversation import Answer
 from newsletter.delivery.replies import Reply, Stage
-from newsletter.delivery.transport import Answer
+from newsletter.errors import StoreError
+from newsletter.issues.models import Issue
 
 SUFFIX = ".journal"
 
@@ -32,6 +37,7 @@ class Journal:
         unborn = folder / f".{self.name}"  # nobody looks for it before it is locked
         self._file = os.open(unborn, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._folder = folder
         self.clear()
         unborn.rename(self._path)
 
@@ -45,8 +51,12 @@ class Journal:
             reply = answer.reply
             self._write(f"R {answer.id} {reply.code} {reply.status or '-'} {reply.text}\n".encode())
 
+    def claimed(self, issue: Issue, number: int) -> None:
+        """Called when the issue's claim of that number has come through."""
+        _memory(self._folder, issue).write_text(f"{number}\n")
+
     def clear(self) -> None:
-        """Everything so far is in the ledger."""
+        """Everything so far is in the ledger, and no final dot is on the wire."""
         os.ftruncate(self._file, 0)
         self._write(f"B {_boot()}\n".encode())
 
@@ -61,8 +71,33 @@ class Journal:
 
     def _write(self, line: bytes) -> None:
         """One line, whole or an error: a letter whose line is not on record does not get its final dot."""
-        if os.write(self._file, line) != len(line):
-            raise OSError(f"the journal {self._path} can't be written: is the disk full?")
+        try:
+            written = os.write(self._file, line)
+        except OSError as error:
+            raise _unwritable(self._path, error.strerror or "") from error
+        if written != len(line):
+            raise _unwritable(self._path, "the disk is full")
+
+
+def _unwritable(path: Path, why: str) -> StoreError:
+    return StoreError(f"The journal {path} can't be written: {why}. Sending has stopped, nothing is lost; send again.")
+
+
+def remembers_more(folder: Path, issue: Issue) -> bool:
+    """Whether this machine knows of more claims of an issue than the store does. Says so once: from then on the
+    store's number holds, for whoever lets the issue go on has decided."""
+    memory = _memory(folder, issue)
+    try:
+        remembered = int(memory.read_text())
+    except (FileNotFoundError, ValueError):
+        return False
+    if remembered > issue.claims:
+        memory.write_text(f"{issue.claims}\n")
+    return remembered > issue.claims
+
+
+def _memory(folder: Path, issue: Issue) -> Path:
+    return folder / f"{issue.newsletter}-{issue.issue_date}.claims"
 
 
 @dataclass

@@ -4,22 +4,26 @@ Every verb is one short transaction of a batch. A delivery is in one hand at a t
 UPDATE, whoever asks, from whichever process or machine, and leaving is checked again in that same transaction.
 """
 
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import Table, and_, bindparam, func, select, update
+from sqlalchemy import Table, and_, bindparam, case, func, select, union_all, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
+from newsletter.delivery import lanes, pace
+from newsletter.delivery.conversation import Answer
 from newsletter.delivery.journal import Remains
+from newsletter.delivery.lanes import Lanes
 from newsletter.delivery.models import Delivery, DeliveryState
-from newsletter.delivery.pace import retry_at
 from newsletter.delivery.replies import Fate
-from newsletter.delivery.transport import Answer
-from subscribers import audience
+from newsletter.errors import Refused
+from newsletter.issues.models import Issue, IssueState
+from subscribers import audience, batch
 
 TABLE: Table = Delivery.__table__  # type: ignore[attr-defined]
-OPEN = (DeliveryState.QUEUED, DeliveryState.IN_HAND, DeliveryState.DEFERRED)
+WAITING = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
 VANISHED_AFTER = timedelta(hours=6)  # a hand that has not moved for so long, and left no journal here, is dead
 
 
@@ -49,13 +53,39 @@ class Totals:
         return {"selected": self.selected} | {field.name: getattr(self, field.name) for field in fields(self)}
 
 
+Share = tuple[DeliveryState, str]  # queued or deferred, and the lane
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The totals of an issue, and how many wait with their time come, by state and lane."""
+
+    totals: Totals = Totals()
+    due: Mapping[Share, int] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Claimed:
     """A delivery in hand, with what is needed to send it."""
 
     delivery_id: int
     attempts: int
+    lane: str
     recipient: audience.Recipient
+
+    @property
+    def domain(self) -> str:
+        """Of the reader's address, as stored: ASCII, lower case."""
+        return self.recipient.email.rpartition("@")[2]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a sender has in hand now. With nothing in it, `again_at` is when to ask again; None: nothing is due."""
+
+    deliveries: list[Claimed] = field(default_factory=list)
+    again_at: datetime | None = None
+    number: int = 0  # of the issue's claims so far
 
 
 def totals(session: Session, issue_id: int) -> Totals:
@@ -64,32 +94,73 @@ def totals(session: Session, issue_id: int) -> Totals:
     return Totals(**{state.value: count for state, count in session.execute(counted)})
 
 
-def claim(session: Session, issue_id: int, newsletter: str, sender: str, limit: int, now: datetime) -> list[Claimed]:
-    """Take up to `limit` due deliveries into the hand of `sender`. Who has left since is skipped here and now.
+def standing(session: Session, issue_id: int, now: datetime) -> Standing:
+    """The totals, and what is due at `now`. It reads the whole index of the issue: not for every batch."""
+    is_due = case((and_(TABLE.c.state.in_(WAITING), TABLE.c.due_at <= now), 1), else_=0)
+    counted = (
+        select(TABLE.c.state, TABLE.c.lane, func.count(), func.sum(is_due))
+        .where(TABLE.c.issue_id == issue_id)
+        .group_by(TABLE.c.state, TABLE.c.lane)
+    )
+    counts: dict[str, int] = {}
+    due: dict[Share, int] = {}
+    for state, lane, count, ready in session.execute(counted):
+        counts[state.value] = counts.get(state.value, 0) + count
+        due |= {(state, lane): int(ready)} if ready else {}
+    return Standing(Totals(**counts), due)
 
-    An empty list means that nothing is due. May return fewer than `limit`, also none while more are due, when all that
-    were taken have left; `skipped` rows are settled, so calling again makes progress.
+
+def claim(
+    session: Session, issue: Issue, sender: str, rules: Lanes, due: Mapping[Share, int], limit: int, now: datetime
+) -> Claim:
+    """Take up to `limit` due deliveries into the hand of `sender`, of each share in `due` what its lane may have.
+
+    Who has left since is skipped here and now; readers whose domain is paused are put aside until it is not. So it
+    may return fewer than `limit`, also none while others are due: those rows are settled, and asking again goes on.
+    Nothing is claimed of an issue that is not `sending`.
     """
-    ids = _take(session, issue_id, sender, limit, now)
-    while ids:
-        found = audience.recipients(session, newsletter, [subscriber for _, subscriber, _ in ids], now)
-        gone = [(i, why.why) for i, s, _ in ids if isinstance(why := found[s], audience.NotNow)]
-        _skip(session, gone, now)
-        kept = [Claimed(i, a, r) for i, s, a in ids if isinstance(r := found[s], audience.Recipient)]
-        if kept:
-            return kept
-        ids = _take(session, issue_id, sender, limit, now)
-    return []
+    number = _count_claim(session, issue)
+    if number is None:
+        return Claim()
+    opened = lanes.opening(session, rules, sorted({lane for _, lane in due}), limit, now)
+    shares = pace.portions(opened.limit, due, {share: opened.may[share[1]] for share in due})
+    taken = _take(session, issue.id or 0, sender, shares, now)
+    if not taken:
+        return Claim(again_at=None if shares else opened.again_at, number=number)
+    found = audience.recipients(session, issue.newsletter, [row.subscriber_id for row in taken], now)
+    _skip(session, [(r.id, why.why) for r in taken if isinstance(why := found[r.subscriber_id], audience.NotNow)], now)
+    kept = [
+        Claimed(row.id, row.attempts, row.lane, to)
+        for row in taken
+        if isinstance(to := found[row.subscriber_id], audience.Recipient)
+    ]
+    aside = {c.delivery_id: until for c in kept if (until := opened.paused_until(rules.bucket_of(c.domain), now))}
+    _put_aside(session, aside, now)
+    kept = [claimed for claimed in kept if claimed.delivery_id not in aside]
+    counts: dict[str, int] = {}
+    for claimed in kept:
+        counts[claimed.lane] = counts.get(claimed.lane, 0) + 1
+    lanes.take(opened, rules, counts, now)
+    return Claim(kept, now, number)
 
 
 def record(
-    session: Session, attempts: dict[int, int], answers: dict[int, Answer], dotted: set[int], now: datetime
-) -> None:
-    """Write down what the relay said, and let go of the deliveries in hand; `attempts` has each one's so far.
+    session: Session, sender: str, attempts: Mapping[int, int], answers: Mapping[int, Answer], dotted: Collection[int],
+    now: datetime,
+) -> None:  # fmt: skip
+    """Write down what the relay said, and let go of the deliveries in the hand of `sender`; `attempts` has each one's
+    so far. Safe to repeat when nobody knows whether it came through: what is in no hand or another's stays as it is.
 
     One without an answer is uncertain if its final dot was handed to the wire, and goes back into the queue if not.
     """
-    _write(session, [_settled(i, before, answers.get(i), i in dotted, now) for i, before in attempts.items()])
+    settled = [_settled(i, before, answers.get(i), i in dotted, now) for i, before in attempts.items()]
+    _write(session, sender, settled, now)
+
+
+def release(session: Session, sender: str, known: Collection[int], now: datetime) -> None:
+    """Put back what a living sender holds beyond what it knows of: its claim came through, the answer to it did not."""
+    held = update(TABLE).where(TABLE.c.sender == sender, TABLE.c.id.not_in(known))
+    session.execute(held.values(state=DeliveryState.QUEUED, sender=None, due_at=now, changed_at=now))
 
 
 def recover(session: Session, remains: Remains, now: datetime) -> None:
@@ -97,7 +168,7 @@ def recover(session: Session, remains: Remains, now: datetime) -> None:
     held = session.execute(select(TABLE.c.id, TABLE.c.attempts).where(TABLE.c.sender == remains.name))
     attempts: dict[int, int] = {row.id: row.attempts for row in held}
     dotted = set(attempts) if remains.rebooted else remains.dotted
-    record(session, attempts, remains.answers, dotted, now)
+    record(session, remains.name, attempts, remains.answers, dotted, now)
 
 
 def recover_vanished(session: Session, now: datetime) -> int:
@@ -120,45 +191,91 @@ def give_up(session: Session, issue_id: int, state: DeliveryState, to: DeliveryS
 
 
 def next_due(session: Session, issue_id: int) -> datetime | None:
-    """When the next deferred delivery is to be tried; None if none is deferred."""
+    """When the next waiting delivery is to be tried; None if none waits."""
     due: datetime | None = session.scalar(
-        select(func.min(TABLE.c.due_at)).where(TABLE.c.issue_id == issue_id, TABLE.c.state == DeliveryState.DEFERRED)
+        select(func.min(TABLE.c.due_at)).where(TABLE.c.issue_id == issue_id, TABLE.c.state.in_(WAITING))
     )
     return due
 
 
-def uncertain(session: Session, issue_id: int, limit: int = 100) -> list[Delivery]:
-    """The first deliveries whose fate a crash has hidden."""
-    wanted = (Delivery.issue_id == issue_id, Delivery.state == DeliveryState.UNCERTAIN)
-    return list(session.exec(select_rows(Delivery).where(*wanted).order_by(col(Delivery.id)).limit(limit)))
+def listed(session: Session, issue_id: int, state: DeliveryState | None, limit: int) -> list[Delivery]:
+    """The first deliveries of an issue in `state`, or in any, by number."""
+    query = select_rows(Delivery).where(Delivery.issue_id == issue_id)
+    if state is not None:
+        query = query.where(Delivery.state == state)
+    return list(session.exec(query.order_by(col(Delivery.id)).limit(limit)))
+
+
+def resolve(session: Session, issue_id: int, numbers: Collection[int], *, again: bool, now: datetime) -> None:
+    """Settle uncertain deliveries as somebody has decided: `again` puts them back into the queue, with the same
+    Message-ID; else they count as sent. Raises Refused, and changes none, if one of them is not uncertain."""
+    values = (
+        {"state": DeliveryState.QUEUED, "due_at": now, "why": "to be sent again: somebody decided so"}
+        if again
+        else {"state": DeliveryState.ACCEPTED, "why": "counted as sent: somebody decided so"}
+    )
+    wanted = (TABLE.c.id.in_(numbers), TABLE.c.issue_id == issue_id, TABLE.c.state == DeliveryState.UNCERTAIN)
+    changed = session.scalars(update(TABLE).where(*wanted).values(changed_at=now, **values).returning(TABLE.c.id))
+    if wrong := sorted(set(numbers) - set(changed)):
+        raise Refused(
+            f"{', '.join(map(str, wrong))}: no uncertain deliveries of this issue; "
+            "`newsletter deliveries list ISSUE --state uncertain` shows which are."
+        )
 
 
 # --- rows ----------------------------------------------------------------------------------------------------------
 
 
-def _take(session: Session, issue_id: int, sender: str, limit: int, now: datetime) -> list[tuple[int, int, int]]:
-    """(delivery, subscriber, attempts) of rows that were queued, else of those whose retry is due, now in hand.
+def _count_claim(session: Session, issue: Issue) -> int | None:
+    """The number of this claim; None if the issue is not being sent (any more). Claims of an issue come one by one."""
+    counted = update(Issue).where(col(Issue.id) == issue.id, col(Issue.state) == IssueState.SENDING)
+    number: int | None = session.scalar(counted.values(claims=col(Issue.claims) + 1).returning(col(Issue.claims)))
+    return number
 
-    Each of the two reads the index in its own order: a list of millions costs no more than a short one.
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    id: int
+    subscriber_id: int
+    attempts: int
+    lane: str
+
+
+def _take(session: Session, issue_id: int, sender: str, shares: Mapping[Share, int], now: datetime) -> list[_Row]:
+    """Up to so many due rows of each share, now in hand, by number.
+
+    Each share reads the index in its own order from its own place: a list of millions costs no more than a short one.
     """
-    retry = and_(TABLE.c.state == DeliveryState.DEFERRED, TABLE.c.due_at <= now)
-    for due in (TABLE.c.state == DeliveryState.QUEUED, retry):
-        chosen = (
+    if not shares:
+        return []
+    chosen = [
+        select(
             select(TABLE.c.id)
-            .where(TABLE.c.issue_id == issue_id, due)
+            .where(TABLE.c.issue_id == issue_id, TABLE.c.state == state, TABLE.c.lane == lane, TABLE.c.due_at <= now)
             .order_by(TABLE.c.due_at, TABLE.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)  # PostgreSQL; SQLite has one writer anyway
+            .limit(count)
+            .subquery()
         )
-        taken = session.execute(
+        for (state, lane), count in shares.items()
+    ]
+    taken = session.execute(
+        update(TABLE)
+        .where(TABLE.c.id.in_(union_all(*chosen)), TABLE.c.state.in_(WAITING))
+        .values(state=DeliveryState.IN_HAND, sender=sender, changed_at=now)
+        .returning(TABLE.c.id, TABLE.c.subscriber_id, TABLE.c.attempts, TABLE.c.lane)
+    )
+    return sorted((_Row(*row) for row in taken), key=lambda row: row.id)
+
+
+def _put_aside(session: Session, until: Mapping[int, datetime], now: datetime) -> None:
+    """Back into the queue for later: their domain is paused."""
+    if until:
+        session.connection().execute(
             update(TABLE)
-            .where(TABLE.c.id.in_(chosen.scalar_subquery()))
-            .values(state=DeliveryState.IN_HAND, sender=sender, due_at=None, changed_at=now)
-            .returning(TABLE.c.id, TABLE.c.subscriber_id, TABLE.c.attempts)
+            .where(TABLE.c.id == bindparam("b_id"))
+            .values(state=DeliveryState.QUEUED, sender=None, due_at=bindparam("b_due_at"), changed_at=now),
+            [{"b_id": number, "b_due_at": moment} for number, moment in until.items()],
         )
-        if rows := sorted((row.id, row.subscriber_id, row.attempts) for row in taken):
-            return rows
-    return []
 
 
 def _skip(session: Session, gone: list[tuple[int, str]], now: datetime) -> None:
@@ -171,26 +288,27 @@ def _skip(session: Session, gone: list[tuple[int, str]], now: datetime) -> None:
         )
 
 
-Row = dict[str, object]
-
-
-def _settled(delivery_id: int, before: int, answer: Answer | None, dotted: bool, now: datetime) -> Row:
-    """The row of a delivery that was in hand, after `before` attempts, now that `answer` came or none."""
+def _settled(delivery_id: int, before: int, answer: Answer | None, dotted: bool, now: datetime) -> list[batch.Cell]:
+    """The new values of a delivery that was in hand, after `before` attempts, now that `answer` came or none: its
+    number, then the columns of _SETTLED."""
     fate = answer.fate if answer else Fate.UNCERTAIN if dotted else Fate.RELEASED
-    charged = before if fate in (Fate.RELEASED, Fate.STOPPED) else before + 1
+    is_released = fate in (Fate.RELEASED, Fate.STOPPED)
+    attempts = before if is_released else before + 1
+    due_at = pace.retry_at(now, attempts, delivery_id) if fate is Fate.DEFERRED else now if is_released else None
     reply = answer.reply if answer else None
-    return {
-        "b_id": delivery_id,
-        "b_state": _STATES[fate],
-        "b_attempts": charged,
-        "b_due_at": retry_at(now, charged, delivery_id) if fate is Fate.DEFERRED else None,
-        "b_code": reply.code if reply else None,
-        "b_status": reply.status[:12] if reply else "",
-        "b_why": _UNCERTAIN if fate is Fate.UNCERTAIN else reply.text[:500] if reply else "",
-        "b_changed_at": now,
-    }
+    code, status, words = (reply.code, reply.status[:12], reply.text[:500]) if reply else (None, "", "")
+    why = _UNCERTAIN if fate is Fate.UNCERTAIN else words
+    return [delivery_id, _STATES[fate], attempts, due_at, code, status, why]
 
 
+_SETTLED = {  # and PostgreSQL's types
+    "state": "text",
+    "attempts": "integer",
+    "due_at": "timestamptz",
+    "code": "integer",
+    "status": "text",
+    "why": "text",
+}
 _UNCERTAIN = "its final dot was on the wire and no reply came: the relay may have taken it"
 _STATES = {
     Fate.ACCEPTED: DeliveryState.ACCEPTED,
@@ -202,16 +320,13 @@ _STATES = {
 }
 
 
-def _write(session: Session, rows: list[Row]) -> None:
-    """Settle rows that are in hand, in one executemany."""
-    if not rows:
+def _write(session: Session, sender: str, settled: list[list[batch.Cell]], now: datetime) -> None:
+    """Settle rows that are in the sender's hand, in one statement."""
+    if not settled:
         return
+    new = batch.rows(settled, id="bigint", **_SETTLED)
+    in_hand = func.coalesce(TABLE.c.sender, "") == sender  # not by the index over senders: each row by its number
+    changed = update(TABLE).where(TABLE.c.id == new.c.id, in_hand)
     session.connection().execute(
-        update(TABLE)
-        .where(TABLE.c.id == bindparam("b_id"))
-        .values({name: bindparam(f"b_{name}") for name in _SETTLED_COLUMNS} | {"sender": None}),
-        rows,
+        changed.values({name: new.c[name] for name in _SETTLED} | {"sender": None, "changed_at": now})
     )
-
-
-_SETTLED_COLUMNS = ("state", "attempts", "due_at", "code", "status", "why", "changed_at")

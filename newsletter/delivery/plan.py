@@ -4,27 +4,40 @@ A page is one INSERT … SELECT of its own transaction, and a row that is there 
 stopped at any line and started again, by anybody, also by two at once.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Insert, Select, Subquery, func, literal, select
+from sqlalchemy import ColumnElement, Insert, Select, Subquery, case, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, update
 
 from newsletter.database import Database
+from newsletter.delivery.lanes import REST
 from newsletter.delivery.ledger import TABLE
 from newsletter.delivery.models import DeliveryState
 from newsletter.issues.models import Issue
 from subscribers import audience
+from subscribers.models import Subscriber
 
 PAGE = 50_000  # rows of one transaction: about half a second
+NOBODY: Mapping[str, str] = {}
+AT_ONCE: Mapping[str, datetime] = {}
 
 
-def draw(database: Database, issue: Issue, now: datetime, rows: int = PAGE) -> None:
-    """Put the whole audience of an issue into the ledger, and note that it is whole. Safe to call again."""
+def draw(
+    database: Database, issue: Issue, now: datetime, lanes: Mapping[str, str] = NOBODY,
+    waves: Mapping[str, datetime] = AT_ONCE, rows: int = PAGE,
+) -> None:  # fmt: skip
+    """Put the whole audience of an issue into the ledger, and note that it is whole. Safe to call again.
+
+    `lanes` says which domains have a lane of their own, `waves` when readers of a time zone are due; all others at
+    once.
+    """
     if issue.drawn_at is not None:
         return
     after = 0
-    while (last := _page(database, issue, after, rows, now)) is not None:
+    while (last := _page(database, issue, after, rows, lanes, waves, now)) is not None:
         after = last
     with database.transaction() as session:
         session.execute(
@@ -32,32 +45,55 @@ def draw(database: Database, issue: Issue, now: datetime, rows: int = PAGE) -> N
         )
 
 
-def _page(database: Database, issue: Issue, after: int, rows: int, now: datetime) -> int | None:
+def _page(
+    database: Database, issue: Issue, after: int, rows: int, lanes: Mapping[str, str], waves: Mapping[str, datetime],
+    now: datetime,
+) -> int | None:  # fmt: skip
     """Insert the next `rows` subscribers beyond `after`; returns the last one's id, None if there is none."""
-    readers = audience.selection(issue.newsletter, now)
+    readers = audience.selection(issue.newsletter, now).add_columns(
+        _chosen(col(Subscriber.domain), lanes, literal(REST)).label("lane"),
+        _chosen(col(Subscriber.timezone), waves, literal(now, TABLE.c.due_at.type)).label("due_at"),
+    )
     subscriber = readers.selected_columns.subscriber_id
     page = readers.where(subscriber > after).limit(rows).subquery()
     with database.transaction() as session:
-        last: int | None = session.scalar(select(func.max(page.c.subscriber_id)))
+        last: int | None = session.scalar(select(func.max(page.c.subscriber_id)).select_from(page))
         if last is not None:
             session.execute(_insert(session, issue, page, now))
     return last
 
 
+def _chosen(
+    column: Mapped[str], values: Mapping[str, object], other: ColumnElement[object]
+) -> ColumnElement[object]:
+    """SQL for `values.get(column, other)`: one WHEN for each different value."""
+    keys: dict[object, list[str]] = {}
+    for key, value in values.items():
+        keys.setdefault(value, []).append(key)
+    whens = [(column.in_(names), literal(value, other.type)) for value, names in keys.items()]
+    return case(*whens, else_=other) if whens else other
+
+
 def _insert(session: Session, issue: Issue, page: Subquery, now: datetime) -> Insert:
-    names = ["issue_id", "subscriber_id", "subscription_id", "state", "lane", "attempts", "due_at", "status", "why"]
-    names.append("changed_at")
+    """The page into the ledger, shuffled: readers of one domain, imported together, come far apart."""
     rows: Select[tuple[object, ...]] = select(
         literal(issue.id),
         page.c.subscriber_id,
         page.c.subscription_id,
         literal(DeliveryState.QUEUED.value),
-        literal(""),
+        page.c.lane,
         literal(0),
-        literal(now, TABLE.c.due_at.type),
+        page.c.due_at,
         literal(""),
         literal(""),
         literal(now, TABLE.c.changed_at.type),
     ).where(page.c.subscriber_id.is_not(None))  # without a WHERE SQLite takes ON CONFLICT for a join's ON
+    golden = (page.c.subscriber_id % 2**31) * 2_654_435_761 % 2**32  # the golden ratio: neighbours land far apart
     kind = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    return kind(TABLE).from_select(names, rows).on_conflict_do_nothing()
+    return kind(TABLE).from_select(_COLUMNS, rows.order_by(golden)).on_conflict_do_nothing()
+
+
+_COLUMNS = [
+    "issue_id", "subscriber_id", "subscription_id", "state", "lane", "attempts", "due_at", "status", "why",
+    "changed_at",
+]  # fmt: skip

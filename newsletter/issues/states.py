@@ -56,6 +56,23 @@ def move(session: Session, issue_id: int, to: IssueState, who: str, why: str, no
     return issue
 
 
+def reopen(session: Session, issue_id: int, who: str, why: str, now: datetime) -> None:
+    """Take a sent issue up again, because somebody has decided that some of its deliveries are to go once more."""
+    reopened = update(Issue).where(col(Issue.id) == issue_id, col(Issue.state) == SENT)
+    won = session.execute(
+        reopened.values(state=SENDING, finished_at=None).returning(col(Issue.id)),
+        execution_options={"synchronize_session": False},
+    ).scalar_one_or_none()
+    if won is not None:
+        note(session, issue_id, "reopened", who, why, now)
+
+
+def note(session: Session, issue_id: int, act: str, who: str, why: str, now: datetime) -> None:
+    """Write a decision down that moves the issue nowhere."""
+    session.add(Decision(issue_id=issue_id, act=act, who=who, why=why[:LONGEST_WHY], at=now))
+    session.flush()
+
+
 def _changes(issue: Issue, to: IssueState, why: str, now: datetime) -> dict[str, Any]:
     """The columns that a move changes."""
     changes: dict[str, Any] = {"state": to, "why": why[:LONGEST_WHY] if to in NAMES_ITS_REASON else ""}

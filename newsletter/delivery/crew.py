@@ -1,0 +1,60 @@
+"""The senders of one process, a thread for each relay, and whoever watches them."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from threading import Thread
+from time import monotonic
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from newsletter.config import Config
+from newsletter.database import Database
+from newsletter.delivery import journal, ledger
+from newsletter.delivery.run import LOOK_SECONDS, OnProgress, Run
+from newsletter.delivery.sender import Sender
+from newsletter.issues.models import Issue, IssueState
+
+
+def recover(database: Database, config: Config, now: datetime) -> None:
+    """Settle what dead senders of this machine had in hand. Safe to call while others send."""
+    for remains in journal.orphans(config.smtp.journal_dir):
+        with database.transaction() as session:
+            ledger.recover(session, remains, now)
+    with database.transaction() as session:
+        ledger.recover_vanished(session, now)
+
+
+def work(run: Run, processes: int, on_progress: OnProgress, asked_to_stop: Callable[[], bool]) -> None:
+    """Let a sender for each relay work, and watch until all have ended. Of `processes` alike, each takes its share of
+    the connections."""
+    waiting = run.standing()
+    relays = {relay.known_as: relay for relay in run.lanes.relays.values() if run.due_at(relay, waiting)}
+    senders = [Sender(run, relay, max(1, relay.connections // processes)) for relay in relays.values()]
+    threads = [Thread(target=sender.work, daemon=True) for sender in senders]
+    for thread in threads:
+        thread.start()
+    try:
+        while any(thread.is_alive() for thread in threads):
+            _wait(threads)
+            if asked_to_stop() or not _is_sending(run):
+                run.stop()
+            on_progress(run.standing().totals)
+    finally:  # also on Ctrl-C: what is on the wire gets its answer, the rest goes back
+        run.stopping.set()
+        for thread in threads:
+            thread.join()
+
+
+def _wait(threads: list[Thread]) -> None:
+    """Up to LOOK_SECONDS, or until the threads have ended."""
+    until = monotonic() + LOOK_SECONDS
+    for thread in threads:
+        thread.join(max(0.0, until - monotonic()))
+
+
+def _is_sending(run: Run) -> bool:
+    """Whether nobody has paused or cancelled the issue. A database that is away for a moment has not said so."""
+    with suppress(OperationalError, InterfaceError), run.database.reading() as session:
+        return session.get_one(Issue, run.issue.id).state is IssueState.SENDING
+    return True
