@@ -4,7 +4,7 @@ PostgreSQL fills it by COPY, SQLite by its driver's executemany; what follows is
 with the number that its person gets, taken beforehand, so that no statement must look numbers up again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -16,7 +16,6 @@ from sqlalchemy import (
     String,
     Table,
     and_,
-    bindparam,
     case,
     cast,
     delete,
@@ -119,26 +118,21 @@ def met(session: Session, newsletter: str) -> list[Met]:
     return [Met(*row) for row in session.execute(statement)]
 
 
-def send_away(session: Session, lines: Iterable[int]) -> None:
+def send_away(session: Session, lines: Sequence[int]) -> None:
     """Take these out of the hall."""
-    _for_each(session, delete(HALL).where(HALL.c.line == bindparam("its_line")), [{"its_line": n} for n in lines])
+    if lines:
+        session.execute(delete(HALL).where(HALL.c.line.in_(lines)))
 
 
-def are(session: Session, persons: Iterable[tuple[int, int]]) -> None:
-    """These, by line, are persons of the store and have their numbers already."""
-    statement = update(HALL).where(HALL.c.line == bindparam("its_line")).values(person=bindparam("known"))
-    _for_each(session, statement, [{"its_line": line, "known": person} for line, person in persons])
+def settle(session: Session, newsletter: str, waiting: int, origin: str, proof: str, now: datetime) -> None:
+    """Make all of the hall, who are `waiting`, subscribers of `newsletter`, with their consent.
 
-
-def settle(session: Session, newsletter: str, strangers: int, origin: str, proof: str, now: datetime) -> None:
-    """Make everybody in the hall a subscriber of `newsletter`, with their consent. `strangers` of them are not known.
-
-    One that somebody else has added in the same moment keeps the number and the standing that they have now.
+    Whoever is known, or was added by somebody else in the same moment, keeps their number and their standing.
     """
     at, nothing = literal(now, UTCDateTime), literal("")
     people: dict[str, Any] = {name: HALL.c[name] for name in ("email", "email_key", "address_hash", "domain", "name")}
     people |= {"id": HALL.c.person, "language": nothing, "timezone": nothing, "created_at": at}
-    if _add(session, Subscriber, people) < strangers:
+    if _add(session, Subscriber, people) < waiting:
         now_known = select(col(Subscriber.id)).where(col(Subscriber.email_key) == HALL.c.email_key).scalar_subquery()
         session.execute(update(HALL).values(person=now_known))
     agreed = HALL.c.state != str(SubscriptionState.UNSUBSCRIBED)
@@ -182,8 +176,3 @@ def _add(session: Session, model: type[SQLModel], values: dict[str, Any], only: 
         made = made.where(text("true"))  # "ON" would else be read as a join's (sqlite.org/lang_upsert.html §2)
     statement = kind(model).from_select(list(values), made, include_defaults=False).on_conflict_do_nothing()
     return int(session.connection().execute(statement, execution_options={"preserve_rowcount": True}).rowcount)
-
-
-def _for_each(session: Session, statement: Any, parameters: list[dict[str, Any]]) -> None:
-    if parameters:
-        session.connection().execute(statement, parameters)

@@ -288,9 +288,10 @@ def _bring_in(
     report.new += len(people) - len(found)
     if dry_run:
         return
-    arrivals.send_away(session, [a.line for a, _, v in verdicts if v.outcome is not Outcome.NEW])
-    arrivals.are(session, [(a.line, m.subscriber_id or 0) for a, m, v in verdicts if v.outcome is Outcome.NEW])
-    arrivals.settle(session, newsletter, len(people) - len(found), origin, proof, now)
+    away = [a.line for a, _, v in verdicts if v.outcome is not Outcome.NEW]
+    if len(away) < len(people):
+        arrivals.send_away(session, away)
+        arrivals.settle(session, newsletter, len(people) - len(away), origin, proof, now)
     confirmed = [(a, m) for a, m, v in verdicts if v.becomes is SubscriptionState.ACTIVE]
     _activate(session, newsletter, confirmed, origin, proof, now)
     _take_off(session, newsletter, [m for _, m, v in verdicts if v.becomes is SubscriptionState.UNSUBSCRIBED], now)

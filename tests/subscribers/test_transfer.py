@@ -130,6 +130,19 @@ def test_every_row_that_is_kept_out_is_heard_of(sqlite, tmp_path, monkeypatch):
     assert (len(report.notes), [n.line for n in heard]) == (2, [2, 3, 4, 5, 6])
 
 
+def test_known_people_come_into_a_second_newsletter(database, tmp_path):
+    """They keep their numbers, and strangers of the same batch get theirs."""
+    bring(database, a_file(tmp_path, "email\nann@example.com\nbob@example.com\n"))
+    path = a_file(tmp_path, "email\ncay@example.com\nbob@example.com\nann@example.com\n")
+    report = transfer.import_csv(database.transaction, KEYS, "weekly", path, PROOF, NOW)
+    assert (report.new, report.rows) == (3, 3)
+    with database.reading() as session:
+        assert len(session.exec(select(Subscriber)).all()) == 3
+        assert standing(session, "ann@example.com", "weekly").state is SubscriptionState.ACTIVE
+        assert audience.count(session, "weekly", NOW) == 3
+        assert audience.count(session, "daily", NOW) == 2
+
+
 def test_reading_ahead_brings_in_the_same(database, tmp_path):
     """The next batch is read while the database works; an end and an error come through."""
     path = a_file(tmp_path, "email\n" + "".join(f"r{n}@example.com\n" for n in range(25)))
