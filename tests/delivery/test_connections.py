@@ -11,7 +11,7 @@ from newsletter.delivery.replies import Fate, Stage
 from newsletter.errors import GiveUp, RelayDown, TryLater
 from tests.sink import HANG_UP, SILENCE, Sink
 
-QUICK = dict.fromkeys(TIMEOUTS, 0.2)  # seconds: a silence in a test need not last ten minutes
+SHORT = 0.5  # seconds: a silence in a test need not last ten minutes
 
 
 def smtp_to(sink: Sink, **changes) -> Smtp:
@@ -25,8 +25,8 @@ def letters(count: int) -> list[Letter]:
     ]
 
 
-def send(sink: Sink, count: int) -> list[Answer]:
-    connection = Connections(smtp_to(sink), 1, QUICK)
+def send(sink: Sink, count: int, silent: Stage | None = None) -> list[Answer]:
+    connection = Connections(smtp_to(sink), 1, TIMEOUTS | ({silent: SHORT} if silent else {}))
     try:
         return list(connection.send(letters(count), lambda _id: None))
     finally:
@@ -52,6 +52,7 @@ EXPECTED = {
     "DATA": {BAD[0]: Fate.RELEASED} | dict.fromkeys(BAD[1:4], Fate.DEFERRED) | dict.fromkeys(BAD[4:7], Fate.FAILED),
     "dot": dict.fromkeys(BAD[:4], Fate.DEFERRED) | dict.fromkeys(BAD[4:7], Fate.FAILED),
 }
+STAGES = {"MAIL": Stage.MAIL, "RCPT": Stage.RCPT, "DATA": Stage.DATA, "dot": Stage.DOT}
 for _stage, _row in EXPECTED.items():
     _row.update(dict.fromkeys([HANG_UP, SILENCE], Fate.UNCERTAIN if _stage == "dot" else Fate.RELEASED))
 
@@ -62,7 +63,7 @@ def test_trouble_with_one_letter_is_that_letters_alone(stage: str, trouble: str,
     """Each stage and reply has one fate; letters before it are accepted, letters after it are accepted or untouched."""
     with Sink(pipelining=pipelining) as sink:
         sink.refuse = lambda at, _word: trouble if at == stage and sink.reached[stage] == 2 else None
-        answers = send(sink, 3)
+        answers = send(sink, 3, STAGES[stage] if trouble == SILENCE else None)
     became = EXPECTED[stage][trouble]
     goes_on = became in (Fate.DEFERRED, Fate.FAILED)  # on a new line, where the relay closed the old one
     assert [answer.fate for answer in answers] == [Fate.ACCEPTED, became, *[Fate.ACCEPTED] * goes_on]
@@ -72,7 +73,7 @@ def test_trouble_with_one_letter_is_that_letters_alone(stage: str, trouble: str,
 def test_a_pipelined_letter_costs_one_round_trip():
     """The final dot travels with the next letter's MAIL, RCPT and DATA (RFC 2920)."""
     with Sink() as sink:
-        connection = Connections(smtp_to(sink), 1, QUICK)
+        connection = Connections(smtp_to(sink), 1)
         dots: list[int] = []
         at_dot: dict[int, int] = {}
 
@@ -108,7 +109,7 @@ def test_an_address_beyond_ascii_needs_a_server_that_takes_it():
     letter = Letter(1, "daily@example.com", "jörg@example.com", b"Subject: x\r\n\r\nx\r\n")
     for features, fate in ((("SMTPUTF8", "8BITMIME"), Fate.ACCEPTED), (("8BITMIME",), Fate.FAILED)):
         with Sink(features=features) as sink:
-            connection = Connections(smtp_to(sink), 1, QUICK)
+            connection = Connections(smtp_to(sink), 1)
             [answer] = connection.send([letter], lambda _id: None)
             connection.close()
         assert answer.fate is fate
@@ -127,7 +128,7 @@ def test_a_message_that_is_too_large_for_the_relay_is_not_tried():
 def test_an_address_that_would_break_out_of_its_command_is_refused():
     """No line break or bracket of an address ever reaches the wire."""
     with Sink() as sink:
-        connection = Connections(smtp_to(sink), 1, QUICK)
+        connection = Connections(smtp_to(sink), 1)
         [answer] = connection.send([Letter(1, "a@example.com", "b@example.com>\r\nRCPT TO:<c@example.com", b"")], print)
         connection.close()
     assert answer.fate is Fate.FAILED
@@ -151,7 +152,7 @@ def test_bytes_beyond_ascii_need_a_server_that_takes_them():
     letter = Letter(1, "daily@example.com", "reader@example.com", "Subject: x\r\n\r\nFähre\r\n".encode())
     for features, fate in ((("8BITMIME",), Fate.ACCEPTED), ((), Fate.STOPPED)):
         with Sink(features=features) as sink:
-            connection = Connections(smtp_to(sink), 1, QUICK)
+            connection = Connections(smtp_to(sink), 1)
             [answer] = connection.send([letter], lambda _id: None)
             connection.close()
         assert answer.fate is fate
@@ -173,7 +174,7 @@ def test_a_line_is_renewed_after_so_many_messages():
 def test_a_line_is_renewed_after_so_long():
     """Boxes on the way forget old connections; a relay may have a limit of its own."""
     with Sink() as sink:
-        connections = Connections(smtp_to(sink, seconds_per_connection=0.001), 1)
+        connections = Connections(smtp_to(sink, seconds_per_connection=1e-9), 1)
         list(connections.send(letters(5), lambda _id: None))
         connections.close()
     assert sink.reached["banner"] == 5
@@ -183,7 +184,7 @@ def test_a_line_is_renewed_after_so_long():
 def test_a_line_that_was_silent_is_asked_before_it_is_used_again(trouble: str, monkeypatch: pytest.MonkeyPatch):
     """RSET first; where nobody answers, the letter goes out on a new line and nobody calls it trouble."""
     with Sink() as sink:
-        connections = Connections(smtp_to(sink), 1, QUICK)
+        connections = Connections(smtp_to(sink), 1, TIMEOUTS | ({Stage.RSET: SHORT} if trouble == SILENCE else {}))
         first = list(connections.send(letters(1), lambda _id: None))
         monkeypatch.setattr(line, "STALE_SECONDS", -1.0)  # what was used a moment ago counts as long ago
         sink.refuse = lambda stage, _word: trouble if stage == "RSET" and sink.reached[stage] == 1 else None

@@ -10,10 +10,10 @@ import trustme
 from newsletter.config import Smtp
 from newsletter.delivery.dial import dial
 from newsletter.delivery.line import TIMEOUTS
+from newsletter.delivery.replies import Stage
 from newsletter.errors import RelayDown
 from tests.sink import HANG_UP, SILENCE, STRIP, Sink
 
-QUICK = dict.fromkeys(TIMEOUTS, 0.3)  # seconds
 BAD = [f"{code} 4.7.0 no" if code < 500 else f"{code} 5.7.0 no" for code in (421, 450, 451, 452, 550, 552, 554)]
 BAD += [HANG_UP, SILENCE]
 
@@ -61,7 +61,7 @@ def test_trouble_before_the_first_letter_charges_no_reader(papers: Papers, stage
         Sink(rules={stage: trouble}, certificate=papers.good, features=("AUTH PLAIN",)) as sink,
         pytest.raises(RelayDown, match=stage) as caught,
     ):
-        dial(relay(sink, papers, "open sesame"), QUICK)
+        dial(relay(sink, papers, "open sesame"), TIMEOUTS | ({Stage(stage): 0.5} if trouble == SILENCE else {}))
     assert caught.value.stop == trouble.startswith("5")
     assert "sesame" not in str(caught.value)
     assert sink.taken == []
@@ -77,7 +77,7 @@ def test_a_relay_that_can_t_prove_its_name_hears_nothing(papers: Papers, paper: 
         Sink(certificate=certificate, implicit_tls=security == "tls", features=("AUTH PLAIN LOGIN",)) as sink,
         pytest.raises(RelayDown, match=r"No safe connection .* Nothing was sent") as caught,
     ):
-        dial(relay(sink, papers, "open sesame", security=security), QUICK)
+        dial(relay(sink, papers, "open sesame", security=security))
     assert caught.value.stop
     assert [command.split(" ")[0] for command in sink.commands] == ["EHLO", "STARTTLS"] * (security == "starttls")
     assert sink.logins == []
@@ -90,7 +90,7 @@ def test_a_relay_whose_starttls_was_taken_away_hears_nothing(papers: Papers):
         Sink(rules=rules, certificate=papers.good, features=offers) as sink,
         pytest.raises(RelayDown, match="offers no STARTTLS, so nothing was sent") as caught,
     ):
-        dial(relay(sink, papers, "open sesame"), QUICK)
+        dial(relay(sink, papers, "open sesame"))
     assert caught.value.stop
     assert [command.split(" ")[0] for command in sink.commands] == ["EHLO", "QUIT"]
 
@@ -101,7 +101,7 @@ def test_words_slipped_in_before_tls_are_not_believed_after_it(papers: Papers):
         Sink(rules={"STARTTLS": "220 go ahead\r\n250 SIZE 1"}, certificate=papers.good) as sink,
         pytest.raises(RelayDown, match="spoke out of turn before TLS; nothing was sent") as caught,
     ):
-        dial(relay(sink, papers, "open sesame"), QUICK)
+        dial(relay(sink, papers, "open sesame"))
     assert caught.value.stop
     assert sink.logins == []
 
@@ -109,7 +109,7 @@ def test_words_slipped_in_before_tls_are_not_believed_after_it(papers: Papers):
 def test_what_was_offered_before_tls_is_forgotten(papers: Papers):
     """RFC 3207 §4.2: only the second EHLO counts."""
     with Sink(certificate=papers.good, features=("SIZE 9",), features_in_clear=("AUTH PLAIN", "SMTPUTF8")) as sink:
-        line = dial(relay(sink, papers), QUICK)
+        line = dial(relay(sink, papers))
         line.close()
     assert line.features == {"SIZE": "9", "PIPELINING": ""}
 
@@ -129,7 +129,7 @@ def test_the_login_is_the_best_that_both_know_and_only_after_tls(
     """PLAIN before LOGIN; a token where the file says so (RFC 4616, and what the big providers ask for)."""
     sink = Sink(certificate=papers.good, implicit_tls=security == "tls", features=(f"AUTH {offered}",))
     with sink:
-        dial(relay(sink, papers, "open sesame", auth=auth, security=security), QUICK).close()
+        dial(relay(sink, papers, "open sesame", auth=auth, security=security)).close()
     assert sink.logins == [said]
     assert not any(command.startswith("AUTH") for command in sink.in_clear)
 
@@ -141,7 +141,7 @@ def test_a_relay_that_knows_no_login_of_ours_is_told_no_password(papers: Papers,
         Sink(certificate=papers.good, features=(f"AUTH {offered}",)) as sink,
         pytest.raises(RelayDown, match=r"offers no login by .*set auth in \[smtp\]"),
     ):
-        dial(relay(sink, papers, "open sesame", auth=auth), QUICK)
+        dial(relay(sink, papers, "open sesame", auth=auth))
     assert sink.logins == []
 
 
@@ -152,7 +152,7 @@ def test_a_token_that_is_refused_stops_the_run(papers: Papers):
         Sink(rules=rules, certificate=papers.good, features=("AUTH XOAUTH2",)) as sink,
         pytest.raises(RelayDown, match="refuses us at AUTH") as caught,
     ):
-        dial(relay(sink, papers, "open sesame", auth="xoauth2"), QUICK)
+        dial(relay(sink, papers, "open sesame", auth="xoauth2"))
     assert caught.value.stop
     assert len(sink.logins) == 1
 
@@ -163,9 +163,9 @@ def test_a_token_is_read_anew_at_each_login(papers: Papers, tmp_path: Path):
     with Sink(certificate=papers.good, features=("AUTH XOAUTH2",)) as sink:
         for words in ("first", "second"):
             token.write_text(words)
-            dial(relay(sink, papers, username="daily", auth="xoauth2", password_file=str(token)), QUICK).close()
+            dial(relay(sink, papers, username="daily", auth="xoauth2", password_file=str(token))).close()
         token.unlink()
         wanted = Smtp(port=sink.port, ca_file=papers.authority, username="daily", password_file=token)
         with pytest.raises(RelayDown, match="token can't be read"):
-            dial(wanted, QUICK)
+            dial(wanted)
     assert [login.split("Bearer ")[1].rstrip("\1") for login in sink.logins] == ["first", "second"]

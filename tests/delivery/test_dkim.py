@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from newsletter import config
 from newsletter.config import DkimKey
 from newsletter.delivery import dkim
-from newsletter.delivery.message import Reader
 from newsletter.delivery.connections import hand_over
+from newsletter.delivery.message import Reader
 from newsletter.errors import ConfigError
 from newsletter.rendering import slots
 from tests.builders import CONFIG, a_config
