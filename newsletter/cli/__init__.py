@@ -6,6 +6,7 @@ document on stdout and nothing else there.
 project.py      init, demo, db, run, serve: the house
 morning.py      collect, draft, stories, preview, check, test: making the issue
 decisions.py    approve, hold, cancel, send, pause, resume, status: letting it go
+backtest.py     backtest: the rules tried on the past
 articles.py     sources, articles …: what has been collected
 deliveries.py   deliveries …: one by one, and what a crash has hidden
 readers.py      subscribers …: the store
@@ -20,7 +21,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from newsletter.cli import articles, decisions, deliveries, keys, morning, out, project, readers
+from newsletter.cli import articles, backtest, decisions, deliveries, keys, morning, out, project, readers
 from newsletter.errors import NewsletterError
 from subscribers import SubscribersError
 
@@ -48,6 +49,7 @@ def _options(
 
 project.add_to(app)
 morning.add_to(app)
+backtest.add_to(app)
 articles.add_to(app)
 decisions.add_to(app)
 app.add_typer(deliveries.app, name="deliveries", rich_help_panel="Letting it go")

@@ -24,7 +24,7 @@ OVERLAP = timedelta(hours=6)  # a feed may tell of an article this long after it
 MOST_ARTICLES = 10_000  # the newest; more than any day has, so that memory stays bounded
 BODY_CHARACTERS = 6_000  # of the HTML, read to tell stories apart
 MEMORY = timedelta(days=14)  # of what the sources said before: it shows which words are always there
-MOST_REMEMBERED = 5_000
+MOST_REMEMBERED, REMEMBERED_CHARACTERS = 5_000, 500
 RECOGNISED = timedelta(days=7)  # a story that goes on is known by what readers had so long ago
 RETRACTED = (IssueState.CANCELLED, IssueState.SKIPPED)
 UNSEEN = (*RETRACTED, IssueState.HELD)  # no reader had them: the next issue may choose from their articles again
@@ -84,7 +84,9 @@ def background(session: Session, sources: Iterable[Source], before: datetime) ->
     """What the sources told in the two weeks before, the newest first; at most MOST_REMEMBERED."""
     weights = {source.name: source.weight for source in sources}
     published = col(Article.published_at)
-    query = _columns().where(col(Article.source).in_(weights), published < before, published >= before - MEMORY)
+    query = _columns(REMEMBERED_CHARACTERS).where(
+        col(Article.source).in_(weights), published < before, published >= before - MEMORY
+    )
     return [_piece(row, weights[row.source]) for row in session.execute(_newest(query, MOST_REMEMBERED))]
 
 
@@ -149,7 +151,7 @@ def _newest(query: Select[Any], most: int) -> Select[Any]:
     return query.order_by(col(Article.published_at).desc(), col(Article.source), col(Article.guid)).limit(most)
 
 
-def _columns() -> Select[Any]:
+def _columns(body_characters: int = BODY_CHARACTERS) -> Select[Any]:
     """What a Piece is made of, without the rest of long bodies."""
     return select(
         col(Article.id),
@@ -158,7 +160,7 @@ def _columns() -> Select[Any]:
         col(Article.url),
         col(Article.title),
         col(Article.standfirst),
-        func.substr(col(Article.body), 1, BODY_CHARACTERS).label("body"),
+        func.substr(col(Article.body), 1, body_characters).label("body"),
         col(Article.section),
         col(Article.author),
         (col(Article.image) != "").label("has_image"),

@@ -15,11 +15,12 @@ from newsletter.picks.piece import Piece
 from newsletter.picks.reasons import count, ordinal, quoted
 from newsletter.picks.rules import Rules
 from newsletter.picks.score import Telling, points, telling_of
+from newsletter.picks.stories import headlines_agree
 
 MOST_ALSO = 3  # sources named beside the one that was picked
 PICTURE_BONUS = 1.1  # a lead with a picture may have a tenth fewer points than the best one without
 LAST = 1000  # beyond every position
-NEWS_SOURCES = 2  # so many must go on with a story that readers had, before they get it again
+NEWS_SOURCES = 3  # so many must go on with a story that readers had, before they get it again
 NEWS_AFTER = timedelta(hours=6)  # what came sooner after the earlier article is another report of the same
 
 
@@ -200,9 +201,9 @@ def _refusal(told: Told, taken: Sequence[Told], rank: int, rules: Rules, near_to
     twin = next((p for p in picked if p.id == piece.id or (p.url and p.url == piece.url)), None)
     if twin:
         return f"same page as {quoted(twin.title)}"
-    near = next((other.best.piece for other in taken if other.best and other.circle == told.circle), None)
-    if near and not near_too:
-        return f"too near {quoted(near.title)}"
+    near = next((other for other in taken if _too_near(told, other)), None)
+    if near and near.best and not near_too:
+        return f"too near {quoted(near.best.piece.title)}"
     if len(taken) >= rules.max_articles:
         return f"{ordinal(rank)} by points, and the issue is full ({rules.max_articles} of {rules.max_articles})"
     room, used = rules.room_in(piece.section), _used(taken, piece.section)
@@ -212,6 +213,15 @@ def _refusal(told: Told, taken: Sequence[Told], rank: int, rules: Rules, near_to
     if most is not None and used >= most:
         return f"source {piece.source} has its {count(most, 'pick')} already"
     return None
+
+
+def _too_near(told: Told, other: Told) -> bool:
+    """Whether two stories would look like one to a reader: of one circle, or with headlines that agree."""
+    if told.circle == other.circle:
+        return True
+    return any(
+        told.best is not None and headlines_agree(told.best.piece.title, one.piece.title) for one in other.candidates
+    )
 
 
 def _is_among(told: Told, taken: Iterable[Told]) -> bool:

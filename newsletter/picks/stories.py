@@ -12,6 +12,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush, nlargest
 from math import log, log2, sqrt
 from typing import NamedTuple
@@ -34,6 +35,7 @@ LEAD_WORDS, LEAD_TIMES = 40, 2  # the news comes first: these words of the text 
 TEXT_WORDS = 260  # of the text that are read
 STRONGEST_WORDS = 120  # of an article that are compared
 COMMON_AT_LEAST, COMMON_SHARE = 100, 0.05  # a word in more articles than both says nothing of the event
+SMALL_WORD, AGREE_AT_LEAST, AGREE_SHARE = 3, 3, 0.5  # two headlines agree in so many words, longer than SMALL_WORD
 HABIT_AT_LEAST, HABIT_SHARE = 8, 0.3  # a word in more of a source's articles than both is its habit, not the event's
 HABIT_TIMES = 3  # … if others use it in a share so many times smaller
 BARE, SUMMARY = 6, 70  # words below a headline: fewer than BARE are none, fewer than SUMMARY sum the event up
@@ -98,6 +100,13 @@ def grouping(pieces: Iterable[Piece], background: Iterable[Piece] = ()) -> Group
     )
 
 
+def headlines_agree(title: str, other: str) -> bool:
+    """Whether two headlines say the same in the main: half of the words of the shorter one, and not by chance."""
+    one, two = ({word.stem for word in words(text) if len(word.stem) > SMALL_WORD} for text in (title, other))
+    shared = len(one & two)
+    return shared >= AGREE_AT_LEAST and shared >= AGREE_SHARE * min(len(one), len(two))
+
+
 def _by_page(pieces: Iterable[Piece]) -> list[list[Piece]]:
     """The pieces in a stable order, those with one address together."""
     pages: dict[str, list[Piece]] = {}
@@ -107,9 +116,20 @@ def _by_page(pieces: Iterable[Piece]) -> list[list[Piece]]:
 
 
 def _words(piece: Piece) -> Told:
-    """The words of the headline, and those of standfirst and text as far as they are read."""
+    """The words of the headline but for the day's date, and those of standfirst and text as far as they are read.
+
+    A briefing, a cartoon and a sermon all carry the date in their headlines, and have nothing else in common.
+    """
+    dates = _dates(piece.published_at)
+    title = [word for word in words(piece.title) if word.stem not in dates]
     text = f"{piece.standfirst} {piece.text}"[: TEXT_WORDS * 8]
-    return Told(piece.source, list(words(piece.title)), list(words(text))[:TEXT_WORDS])
+    return Told(piece.source, title, list(words(text))[:TEXT_WORDS])
+
+
+def _dates(moment: datetime) -> frozenset[str]:
+    """The numbers in which that day and its neighbours are written, whatever the zone."""
+    days = [moment + timedelta(days=n) for n in (-1, 0, 1)]
+    return frozenset(form for day in days for n in (day.day, day.month, day.year) for form in (str(n), f"{n:02}"))
 
 
 def words(text: str) -> Iterator[Word]:
