@@ -13,6 +13,7 @@ from tests.conftest import CHROMIUM
 from tests.rendering import issues
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
+DESIGNS = ["digest", "letter", "links"]
 HARD = [
     issues.normal,
     issues.one_item,
@@ -20,7 +21,9 @@ HARD = [
     issues.hard_headlines,
     issues.no_intro,
     issues.hostile,
+    issues.everything,
     issues.arabic,
+    issues.japanese,
 ]
 PICTURE = Path(__file__).parents[2] / "newsletter" / "sample" / "articles" / "pictures" / "ferry.jpg"
 
@@ -58,16 +61,48 @@ def show(page: Page, contents: Contents, folder: Path, *, width: int = 640, sche
     return asked
 
 
+def widths(page: Page) -> list[float]:
+    """Of every MJML column, in pixels."""
+    return [float(n) for n in page.eval_on_selector_all(".mj-outlook-group-fix", "all => all.map(e => e.offsetWidth)")]
+
+
 def colour(page: Page, selector: str, property_: str = "color") -> str:
     return str(page.eval_on_selector(selector, f"e => getComputedStyle(e)['{property_}']"))
 
 
+@pytest.mark.parametrize("design", DESIGNS)
 @pytest.mark.parametrize("case", HARD)
-def test_no_issue_scrolls_sideways_on_the_smallest_phone(case, opened: Page, tmp_path: Path) -> None:
+def test_no_issue_scrolls_sideways_on_the_smallest_phone(case, design: str, opened: Page, tmp_path: Path) -> None:
     """Not with a word of 80 letters, nor with names that never break; and it is laid out in standards mode."""
-    show(opened, case(), tmp_path, width=320)
+    show(opened, issues.in_(design, case()), tmp_path, width=320)
     assert opened.evaluate("document.compatMode") == "CSS1Compat"
     assert opened.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_columns_fill_the_phone(design: str, opened: Page, tmp_path: Path) -> None:
+    """At 360 px every column is as wide as the paper between its margins; at 640 it keeps its measure."""
+    show(opened, issues.in_(design, issues.everything()), tmp_path, width=360)
+    assert set(widths(opened)) == {320}
+    show(opened, issues.in_(design, issues.everything()), tmp_path, width=700)
+    assert set(widths(opened)) == {600 if design == "digest" else 560}
+
+
+def test_an_arabic_issue_is_a_mirror_image(opened: Page, tmp_path: Path) -> None:
+    """Headlines begin at the right, small pictures and the way on stand at the left, letters are not spaced."""
+    show(opened, issues.arabic(), tmp_path, width=640)
+    picture, words = (opened.locator(s).first.bounding_box() for s in ("img.small-picture", "h3.story"))
+    title, number = (opened.locator(s).first.bounding_box() for s in ("h1.title", ".number"))
+    assert picture is not None
+    assert words is not None
+    assert title is not None
+    assert number is not None
+    assert picture["x"] + picture["width"] < words["x"]
+    assert number["x"] < title["x"]
+    for selector in ("h1.title", "h2.headline", ".label"):
+        assert colour(opened, selector, "letterSpacing") == "normal"
+        assert colour(opened, selector, "textAlign") in ("right", "start", "-webkit-right")
+    assert colour(opened, "h3.story[dir=ltr]", "direction") == "ltr"
 
 
 def test_the_small_pictures_go_on_phones_and_stand_at_the_right_on_desks(opened: Page, tmp_path: Path) -> None:
@@ -99,21 +134,30 @@ def test_the_night_is_designed(opened: Page, tmp_path: Path) -> None:
     assert night[1] != paper[1]
 
 
+@pytest.mark.parametrize("design", DESIGNS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_word_stands_out_from_its_paper(scheme: str, opened: Page, tmp_path: Path) -> None:
-    """4.5:1 for each text in the mail."""
-    show(opened, issues.many_items(12), tmp_path, scheme=scheme)
+def test_every_word_stands_out_from_its_paper(scheme: str, design: str, opened: Page, tmp_path: Path) -> None:
+    """4.5:1 for each text in the mail, also on the sponsor's ground."""
+    show(opened, issues.in_(design, issues.everything()), tmp_path, scheme=scheme)
     pale = opened.evaluate(
         """() => {
           const light = c => { const v = c.match(/[\\d.]+/g).slice(0, 3).map(n => n / 255)
             .map(n => n <= 0.04045 ? n / 12.92 : ((n + 0.055) / 1.055) ** 2.4);
             return 0.2126 * v[0] + 0.7152 * v[1] + 0.0722 * v[2]; };
-          const paper = light(getComputedStyle(document.body).backgroundColor), found = [];
+          const ground = e => {
+            while (e) {
+              const c = getComputedStyle(e).backgroundColor;
+              if (!/, 0\\)$/.test(c)) return light(c);
+              e = e.parentElement;
+            }
+            return 1;
+          };
+          const found = [];
           const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
           while (walk.nextNode()) {
             const e = walk.currentNode.parentElement;
             if (!walk.currentNode.data.trim() || !e.checkVisibility() || e.tagName === "STYLE") continue;
-            const ink = light(getComputedStyle(e).color);
+            const ink = light(getComputedStyle(e).color), paper = ground(e);
             const ratio = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
             if (ratio < 4.5) found.push([e.className, ratio]);
           }
