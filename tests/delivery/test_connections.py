@@ -177,7 +177,7 @@ def test_a_line_is_renewed_after_so_long():
         connections = Connections(smtp_to(sink, seconds_per_connection=1e-9), 1)
         list(connections.send(letters(5), lambda _id: None))
         connections.close()
-    assert sink.reached["banner"] == 5
+    assert sink.reached["banner"] in (5, 6)  # whether more letters come is known only when one is asked for
 
 
 @pytest.mark.parametrize("trouble", ["", HANG_UP, SILENCE, "421 4.4.2 idle"])
