@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, sync_playwright
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 from newsletter.config import Site
-from newsletter.issues.contents import Also, Contents, Item, SectionOfItems
+from newsletter.issues.contents import Also, Contents, Item, Look, SectionOfItems
 from newsletter.rendering.render import edition
 from newsletter.rendering.templates import Templates
 
@@ -41,6 +41,13 @@ ORDER = {
 }
 SITE = Site(name="The Harbour Post", url="https://post.example.com", postal_address="1 Quay Street, Harbourton")
 MOST_BYTES = 300_000
+DESIGNS = ("digest", "letter", "links")
+VIEWS = (
+    *product(("digest",), (700,), (1500,), ("light", "dark")),
+    *product(("digest",), (390,), (1500,), ("light", "dark")),
+    *product(("letter", "links"), (700,), (1100,), ("light",)),
+    *product(("letter", "links"), (390,), (1100,), ("dark",)),
+)
 
 
 def main() -> None:
@@ -48,21 +55,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--all", type=Path, metavar="DIR", help="every width, to look at, in DIR")
     wanted = parser.parse_args()
-    page = edition(contents(), Templates(PROJECT), SITE).html
+    pages = {design: edition(contents(design), Templates(PROJECT), SITE).html for design in DESIGNS}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         if wanted.all:
-            every_view(browser, page, wanted.all)
+            for design, page in pages.items():
+                every_view(browser, page, wanted.all / design)
         else:
-            views(browser, page)
+            views(browser, pages)
 
 
-def views(browser: Browser, page: str) -> None:
-    """The pictures of the README: desk and phone, day and night."""
-    for name, width, height in (("desktop", 700, 1500), ("phone", 390, 1500)):
-        for scheme in ("light", "dark"):
-            take = partial(photograph, browser, page, width, scheme, height=height)
-            (HERE / f"digest-{name}-{scheme}.png").write_bytes(light_enough(take))
+def views(browser: Browser, pages: dict[str, str]) -> None:
+    """The pictures of README and docs: the digest on desk and phone, by day and night; the others once on each."""
+    for design, width, height, scheme in VIEWS:
+        take = partial(photograph, browser, pages[design], width, scheme, height=height)
+        name = f"{design}-{'phone' if width < 480 else 'desktop'}-{scheme}.png"
+        (HERE / name).write_bytes(light_enough(take))
 
 
 def every_view(browser: Browser, page: str, folder: Path) -> None:
@@ -73,8 +81,8 @@ def every_view(browser: Browser, page: str, folder: Path) -> None:
         (folder / name).write_bytes(photograph(browser, page, width, scheme, pictures=pictures))
 
 
-def contents() -> Contents:
-    """The sample's issue of a Monday in November."""
+def contents(design: str) -> Contents:
+    """The sample's issue of a Monday in November, in one of the designs."""
     lead = item(LEAD, 1)
     position, sections = 1, []
     for name, stems in ORDER.items():
@@ -82,7 +90,7 @@ def contents() -> Contents:
         for stem in stems:
             position += 1
             items.append(item(stem, position))
-        sections.append(SectionOfItems(name, tuple(items)))
+        sections.append(SectionOfItems(name, tuple(items), is_light=name == "And finally"))
     return Contents(
         newsletter="daily",
         title="The Harbour Daily",
@@ -104,6 +112,7 @@ def contents() -> Contents:
         sign_up_url=f"{SITE.url}/",
         archive_url=f"{SITE.url}/archive/daily",
         feed_url=f"{SITE.url}/archive/daily/feed.xml",
+        look=Look(design),
     )
 
 
