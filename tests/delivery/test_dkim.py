@@ -13,9 +13,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter import config
+from newsletter import config, notices
 from newsletter.config import DkimKey
-from newsletter.delivery import dkim
+from newsletter.database import Database
+from newsletter.delivery import dkim, message
 from newsletter.delivery.connections import hand_over
 from newsletter.delivery.message import Reader
 from newsletter.errors import ConfigError
@@ -25,6 +26,7 @@ from tests.command import a_project
 from tests.delivery.test_message import KEYS, NOW, READER, a_message, mould
 from tests.opendkim import OpenDkim
 from tests.postfix import Postfix
+from tests.sink import Sink
 
 WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=120)
 H = (
@@ -234,6 +236,22 @@ def test_a_key_that_is_missing_or_wrong_is_one_sentence(tmp_path: Path, content:
     with pytest.raises(ConfigError, match=words) as error:
         dkim.signer(newsletter.dkim)
     assert str(tmp_path / "n.pem") in str(error.value)
+
+
+def test_issues_and_notices_are_signed_by_the_keys_of_their_newsletter(sqlite: Database, tmp_path: Path):
+    """Wherever a message is made: no door has to think of it. Checked as a relay took them."""
+    key = a_key(tmp_path, "rsa")
+    with Sink() as sink:
+        text = CONFIG.replace("port = 1025", f"port = {sink.port}") + table("example.com", "rsa", str(key.key_file))
+        settings = a_config(text, tmp_path)
+        newsletter = settings.newsletters[0]
+        with sqlite.transaction() as session:
+            notices.tell_editors(session, newsletter, "Held", ["The desk has to look at it."], NOW)
+        notices.deliver_due(sqlite, settings, NOW)
+        [notice] = sink.taken
+    issue = message.mould(settings.site, newsletter, 9, "The ferry", "<p>It sails.</p>", "It sails.")
+    for mail in (notice.data, issue.fill(READER, KEYS, NOW)):
+        assert verdicts(dkim.signer(newsletter.dkim), mail) == [True]
 
 
 def test_a_newsletter_without_a_key_is_sent_unsigned():
