@@ -4,6 +4,7 @@ speed      20 kB messages to smtp-sink: against smtp-source and against a plain 
 signed     the same, signed with RSA-2048: against the signatures a core can make
 signing    one message filled and signed, on one core and without a wire: against its signature alone
 distance   the relay 50 ms away: against smtplib
+rendering  an issue of thirty stories: against npm's mjml and juice (wants node)
 million    the cost of a message at a million readers: against that at ten thousand; drawing them
 """
 
@@ -16,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import distance, million, signed, signing, speed
+from benchmarks import distance, million, rendering, signed, signing, speed
 from benchmarks.harness import ROOT, Ratio, Setting, table
 
 BENCHES: dict[str, Callable[[Setting], list[Ratio]]] = {
@@ -25,6 +26,7 @@ BENCHES: dict[str, Callable[[Setting], list[Ratio]]] = {
     "signing": signing.ratios,
     "distance": distance.ratios,
     "million": million.ratios,
+    "rendering": rendering.ratios,
 }
 PAGE = ROOT / "docs" / "benchmarks.md"
 
