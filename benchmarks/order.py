@@ -1,0 +1,139 @@
+"""How near our order comes to an editor's: `python -m benchmarks.order --data DIR`, DIR/DAY/OUTLET.xml real feeds.
+
+Some outlets' feeds stand in the order that their editors chose. For each day and each of them, the stories are ranked
+by our points from what the *other* outlets tell, and of our first ten are counted those that tell a story of the
+outlet's own first ten. Beside it stand newest first and chance. It ends with status 1 if ours does not win clearly.
+"""
+
+import argparse
+import random
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from hashlib import sha256
+from pathlib import Path
+from statistics import mean
+
+from newsletter.config import SectionRule
+from newsletter.picks.choose import choose
+from newsletter.picks.piece import Piece
+from newsletter.picks.rules import Rules
+from newsletter.picks.stories import Grouping, grouping
+from newsletter.sources import feed
+from newsletter.sources.found import FoundArticle
+
+EDITED = ("bbc", "cnn", "nytimes")
+FIRST = 10
+WINDOW = timedelta(hours=30)
+MEMORY = timedelta(days=7)
+CLEARLY = 1.5  # times the better of the two others
+NEWS = "news"
+
+Order = Callable[[list[tuple[Piece, ...]], datetime], list[tuple[Piece, ...]]]
+
+
+def main() -> int:
+    """Print the table; 1 if ours is not clearly the best."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="the folder with a folder of feeds for each day")
+    parser.add_argument("--every", type=int, default=1, help="only every so many-th day")
+    chosen = parser.parse_args()
+    figures = hits(chosen.data, chosen.every)
+    print(f"{'of our first 10, in the outlet’s first 10':44}" + "".join(f"{name:>10}" for name in (*EDITED, "all")))
+    for name, by_outlet in figures.items():
+        means = [mean(by_outlet[outlet]) for outlet in EDITED]
+        print(f"{name:44}" + "".join(f"{figure:10.2f}" for figure in (*means, mean(means))))
+    ours, newest, chance = (mean(mean(by_outlet[o]) for o in EDITED) for by_outlet in figures.values())
+    return 0 if ours >= CLEARLY * max(newest, chance) else 1
+
+
+def hits(data: Path, every: int = 1) -> dict[str, dict[str, list[int]]]:
+    """For each way to order, and each outlet, the hits of each day."""
+    orders: dict[str, Order] = {"our points": by_points, "newest first": by_age, "chance": by_chance}
+    found: dict[str, dict[str, list[int]]] = {name: {outlet: [] for outlet in EDITED} for name in orders}
+    seen: dict[tuple[str, str], Piece] = {}
+    for number, folder in enumerate(sorted(path for path in data.iterdir() if path.is_dir())):
+        now = datetime.combine(date.fromisoformat(folder.name), time(22), tzinfo=UTC)
+        today = {(piece.source, piece.guid): piece for piece in _pieces(folder, now)}
+        batch = [piece for piece in today.values() if piece.published_at > now - WINDOW]
+        background = [p for key, p in seen.items() if key not in today and p.published_at > now - MEMORY]
+        seen.update(today)
+        if number % every:
+            continue
+        for outlet in EDITED:
+            top = _top(today.values(), outlet)
+            if len(top) < FIRST or len(batch) < 5 * FIRST:
+                continue
+            theirs = {piece.id for piece in top}
+            both = list({piece.id: piece for piece in (*batch, *top)}.values())
+            stories = grouping(both, background)
+            for name, order in orders.items():
+                found[name][outlet].append(_hits(stories, outlet, theirs, order, now))
+    return found
+
+
+def _hits(stories: Grouping, outlet: str, theirs: set[int], order: Order, now: datetime) -> int:
+    """How many of the first ten stories of the others tell one of the outlet's first ten."""
+    told = {piece.id: {p.id for p in story} for story in stories.stories for piece in story}
+    others = [tuple(piece for piece in story if piece.source != outlet) for story in stories.stories]
+    ranked = order([story for story in others if story], now)
+    return sum(bool(told[story[0].id] & theirs) for story in ranked[:FIRST])
+
+
+def by_points(stories: list[tuple[Piece, ...]], now: datetime) -> list[tuple[Piece, ...]]:
+    """As an issue with one section and room for all would have them."""
+    rules = Rules((SectionRule(name=NEWS),), len(stories), timedelta(hours=12))
+    by_id = {piece.id: story for story in stories for piece in story}
+    ranked = choose(stories, rules, now).stories
+    return [by_id[told.candidates[0].piece.id] for told in ranked]
+
+
+def by_age(stories: list[tuple[Piece, ...]], _now: datetime) -> list[tuple[Piece, ...]]:
+    """The newest first."""
+    return sorted(stories, key=lambda story: min(piece.key for piece in story))
+
+
+def by_chance(stories: list[tuple[Piece, ...]], now: datetime) -> list[tuple[Piece, ...]]:
+    """Any order, the same each time."""
+    return random.Random(now.toordinal()).sample(stories, len(stories))
+
+
+def _top(pieces: Iterable[Piece], outlet: str) -> list[Piece]:
+    own = [piece for piece in pieces if piece.source == outlet]
+    return sorted(own, key=lambda piece: piece.place)[:FIRST]
+
+
+def _pieces(folder: Path, now: datetime) -> list[Piece]:
+    """All that the feeds of one day hold."""
+    return [
+        _piece(path.stem, place, found, now)
+        for path in sorted(folder.glob("*.xml"))
+        for place, found in enumerate(_found(path), start=1)
+    ]
+
+
+def _found(path: Path) -> Sequence[FoundArticle]:
+    address = f"https://{path.stem}.example.com/feed"
+    return feed.parse(path.read_bytes(), address, zone=UTC, max_items=500).articles
+
+
+def _piece(outlet: str, place: int, found: FoundArticle, now: datetime) -> Piece:
+    return Piece(
+        id=int.from_bytes(sha256(f"{outlet} {found.guid}".encode()).digest()[:8]),
+        source=outlet,
+        guid=found.guid,
+        url=found.url,
+        title=found.title,
+        standfirst=found.standfirst,
+        text="",
+        section=NEWS,
+        author=found.author,
+        has_image=bool(found.image),
+        published_at=min(found.published_at or now, now),
+        weight=1.0,
+        place=place,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
