@@ -151,13 +151,13 @@ def _open_days(session: Session, newsletter: Newsletter, now: datetime) -> Itera
     if last is not None:
         for number in range(1, (today - last).days):
             day = last + timedelta(days=number)
-            if newsletter.comes_out_on(day) and day >= today - LOOK_BACK:
+            if newsletter.has_its_day_on(day) and day >= today - LOOK_BACK:
                 yield day, None
     unsettled = select(Issue).where(of_ours, col(Issue.issue_date) < today, col(Issue.state).in_(UNSETTLED))
     for issue in session.exec(unsettled.order_by(col(Issue.issue_date))):
         yield issue.issue_date, issue
     issue_of_today = find.on(session, newsletter, today)
-    if issue_of_today is not None or newsletter.comes_out_on(today):
+    if issue_of_today is not None or newsletter.has_its_day_on(today):
         yield today, issue_of_today
 
 

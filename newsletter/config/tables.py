@@ -139,7 +139,11 @@ class Newsletter(Picking):
 
     def comes_out_on(self, day: date) -> bool:
         """Whether `days` has this weekday, and it is no holiday."""
-        return day.weekday() in weekdays_of(self.days) and self.holiday_on(day) is None
+        return self.has_its_day_on(day) and self.holiday_on(day) is None
+
+    def has_its_day_on(self, day: date) -> bool:
+        """Whether `days` has this weekday: on a holiday the day is skipped, and says so."""
+        return day.weekday() in weekdays_of(self.days)
 
     def moment(self, clock: Literal["draft_at", "send_at"], day: date) -> datetime:
         """The instant of `clock` on `day` in the newsletter's zone, aware. In the hour a summer night skips, it is

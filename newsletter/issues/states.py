@@ -7,10 +7,11 @@ written down as a Decision.
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session, col, update
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, select, update
 
 from newsletter.errors import NotFound, Refused
-from newsletter.issues.models import Decision, Issue, IssueState
+from newsletter.issues.models import Decision, Issue, IssueState, Pick
 
 DRAFT, APPROVED, SENDING, SENT = IssueState.DRAFT, IssueState.APPROVED, IssueState.SENDING, IssueState.SENT
 HELD, PAUSED, CANCELLED, SKIPPED = IssueState.HELD, IssueState.PAUSED, IssueState.CANCELLED, IssueState.SKIPPED
@@ -41,6 +42,8 @@ def move(session: Session, issue_id: int, to: IssueState, who: str, why: str, no
         raise NotFound(f"There is no issue {issue_id}.")
     if to not in MOVES[issue.state]:
         raise Refused(_refusal(issue, to))
+    if to is APPROVED:
+        _require_nothing_twice(session, issue)
     won = session.execute(
         update(Issue)
         .where(col(Issue.id) == issue_id, col(Issue.state) == issue.state)
@@ -71,6 +74,31 @@ def note(session: Session, issue_id: int, act: str, who: str, why: str, now: dat
     """Write a decision down that moves the issue nowhere."""
     session.add(Decision(issue_id=issue_id, act=act, who=who, why=why[:LONGEST_WHY], at=now))
     session.flush()
+
+
+def _require_nothing_twice(session: Session, issue: Issue) -> None:
+    """Refused if another issue has brought one of its picks to readers, or will: a held one may wait for days."""
+    other, own = aliased(Pick), aliased(Pick)
+    query = (
+        select(Issue)
+        .join(other, col(other.issue_id) == col(Issue.id))
+        .join(own, col(own.article_id) == col(other.article_id))
+        .where(
+            col(own.issue_id) == issue.id,
+            col(Issue.id) != issue.id,
+            col(Issue.newsletter) == issue.newsletter,
+            col(Issue.state).in_((APPROVED, SENDING, PAUSED, SENT)),
+        )
+        .order_by(col(Issue.issue_date))
+        .limit(1)
+    )
+    twice = session.exec(query).first()
+    if twice is not None:
+        name = f"{issue.newsletter}/{issue.issue_date}"
+        raise Refused(
+            f"An article of {name} is in {twice.newsletter}/{twice.issue_date}, which is {twice.state}: "
+            f"make it anew with `newsletter draft {issue.newsletter} --date {issue.issue_date}`, or cancel it."
+        )
 
 
 def _changes(issue: Issue, to: IssueState, why: str, now: datetime) -> dict[str, Any]:

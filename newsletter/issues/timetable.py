@@ -54,6 +54,8 @@ def _unmade(newsletter: Newsletter, day: date, now: datetime) -> Turn:
     send_at = newsletter.moment("send_at", day)
     if now < newsletter.moment("draft_at", day):
         return Turn(Due.NOTHING)
+    if holiday := newsletter.holiday_on(day):
+        return Turn(Due.SKIP, f"{day} is a holiday in the config ({holiday}).")
     if now <= send_at + timedelta(minutes=newsletter.grace_minutes):
         return Turn(Due.DRAFT)
     if day < now.astimezone(newsletter.zone).date():

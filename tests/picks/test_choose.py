@@ -1,12 +1,18 @@
 """Which stories make the issue, in what order, and what is said about the others."""
 
 from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.config import SectionRule
 from newsletter.picks.choose import MOST_ALSO, Choice, choose
 from newsletter.picks.piece import Piece
+from newsletter.picks.rules import Rules, Wishes
+from newsletter.picks.score import Taste
 from tests.picks.pieces import MOMENT, a_piece, rules
 
 
@@ -136,3 +142,88 @@ def test_the_order_in_which_stories_come_changes_nothing(groups: list[list[Piece
     before = choose(groups, rules(("City", 2), ("World", None), max_articles=4), MOMENT)
     shuffled = [chance.sample(group, len(group)) for group in chance.sample(groups, len(groups))]
     assert choose(shuffled, rules(("City", 2), ("World", None), max_articles=4), MOMENT) == before
+
+
+def test_a_section_gets_its_minimum_before_points_decide():
+    """City has all the points, and World its one place nevertheless."""
+    city = [a_piece(number, hours_old=number) for number in (1, 2, 3)]
+    world = a_piece(4, hours_old=30, section="World")
+    wants = Rules(
+        (SectionRule(name="City"), SectionRule(name="World", min=1)), max_articles=2, half_life=timedelta(hours=12)
+    )
+    assert {pick.piece.id for pick in choose([[p] for p in (*city, world)], wants, MOMENT).picks} == {1, 4}
+
+
+def test_one_source_does_not_fill_the_issue():
+    """The third article of a source that may have two is left out, and says why."""
+    pieces = [a_piece(number, hours_old=number) for number in (1, 2, 3)]
+    choice = choose([[p] for p in pieces], replace(rules(), max_per_source=2), MOMENT)
+    assert len(choice.picks) == 2
+    assert reason(choice, pieces[2]).startswith("source city-desk has its 2 picks already")
+
+
+def test_a_light_section_closes_the_issue_and_never_leads_it():
+    """Whatever its points and its place in the config."""
+    light, plain = a_piece(1, section="And finally", hours_old=0, has_image=True), a_piece(2, hours_old=9)
+    wants = replace(rules(), sections=(SectionRule(name="And finally", light=True), SectionRule(name="City")))
+    choice = choose([[light], [plain]], wants, MOMENT)
+    assert [pick.piece for pick in choice.picks] == [plain, light]
+    assert "which is light" in choice.picks[0].why
+
+
+def test_words_that_are_wanted_and_unwanted_weigh_and_are_named():
+    """A wanted word lifts an article over a fresher one, an unwanted one sinks it; whole words alone count."""
+    old, new = a_piece(1, hours_old=5, title="Harbour wall done"), a_piece(2, hours_old=1, title="Quiz of the week")
+    other = a_piece(3, hours_old=6, title="Harbourmaster sings")
+    choice = choose([[old], [new], [other]], replace(rules(), taste=Taste(("harbour",), ("quiz",))), MOMENT)
+    assert titles(choice) == [old.title, other.title, new.title]
+    assert "wanted for “harbour”" in choice.picks[0].why
+    assert choice.picks[0].parts["words"] == 1.5
+    assert "not wanted for “quiz”" in choice.picks[2].why
+
+
+def test_pins_and_bans_stand_above_points():
+    """A pinned article stands in its place, though its section has no room; a banned one is out; both say so."""
+    pieces = [a_piece(number, hours_old=number) for number in range(1, 5)]
+    far = a_piece(9, hours_old=90, section="Sport")
+    wished = replace(rules(max_articles=3), wishes=Wishes({far.id: 2}, frozenset({1})))
+    choice = choose([[p] for p in (*pieces, far)], wished, MOMENT)
+    assert [pick.piece.id for pick in choice.picks] == [2, 9, 3]
+    assert choice.picks[1].why.startswith("an editor wants it in place 2")
+    assert reason(choice, pieces[0]) == "an editor took it out"
+
+
+def test_stories_that_would_look_like_one_are_not_both_in():
+    """By their circle or by their headlines; only an issue that would be too thin takes the second."""
+    first, again = a_piece(1, title="Ferry Anna Lisbeth runs aground"), a_piece(2, title="Anna Lisbeth runs aground: 2")
+    kin = a_piece(3, title="Owner of the boat speaks")
+    circles = {1: 7, 2: 8, 3: 7}
+    choice = choose([[first], [again], [kin]], rules(), MOMENT, circles)
+    assert [pick.piece.id for pick in choice.picks] == [1]
+    assert reason(choice, again).startswith("too near “Ferry Anna Lisbeth runs aground”")
+    thin = choose([[first], [again], [kin]], replace(rules(), min_articles=2), MOMENT, circles)
+    assert len(thin.picks) == 2
+
+
+def test_a_story_that_readers_had_comes_back_only_with_news():
+    """Three sources that go on with it make an update; fewer are told which issue had it."""
+    had = replace(a_piece(1, hours_old=30), sent_on=MOMENT.date() - timedelta(days=1))
+    later = [a_piece(number, source=f"s{number}", hours_old=number) for number in (2, 3, 4)]
+    (pick,) = choose([[had, *later]], rules(), MOMENT).picks
+    assert pick.is_update
+    assert "readers had the story on 2026-11-22" in pick.why
+    few = choose([[had, *later[:2]]], rules(), MOMENT)
+    assert few.picks == ()
+    assert reason(few, later[0]).startswith("readers had it on 2026-11-22")
+
+
+def test_points_are_the_product_of_their_parts():
+    """Place in the feed, a picture and several fast sources each add what they say."""
+    top = a_piece(1, place=1, has_image=True, standfirst="Yes.", hours_old=0)
+    choice = choose([[top, a_piece(2, source="b", hours_old=1)]], rules(), MOMENT)
+    parts = choice.picks[0].parts
+    assert parts == {
+        "freshness": 1.0, "weight": 1.0, "told": 1.5, "fast": 1.1, "place": 1.5, "complete": 1.1, "words": 1.0,
+    }  # fmt: skip
+    assert choice.picks[0].score == pytest.approx(1.5 * 1.1 * 1.5 * 1.1)
+    assert "1st in its feed" in choice.picks[0].why
