@@ -32,7 +32,7 @@ READERS = 50
 WHO = "demo"
 MARKER = "# This folder was made by `newsletter demo`: it may delete it.\n"
 EDITOR = {  # what an editor would have written into the shipped config
-    "description": "the town, the harbour and a little of the world, every weekday at half past six.",
+    "description": "The town, the harbour and a little of the world, every weekday at half past six.",
     "reply_to": "The Harbour Daily <letters@example.com>",
     "intro": "Good morning. There is frost on the Fish Steps and a ferry back at the Quay; mind the one, and wave at "
     "the other.",

@@ -94,7 +94,7 @@ def contents(design: str) -> Contents:
     return Contents(
         newsletter="daily",
         title="The Harbour Daily",
-        description="the town, the harbour and a little of the world, every weekday at half past six.",
+        description="The town, the harbour and a little of the world, every weekday at half past six.",
         day=date(2026, 11, 23),
         number=214,
         subject="After eleven months in dry dock, the Saint Brannoc sails home",

@@ -50,7 +50,7 @@ def normal(**changes: Any) -> Contents:
     values: dict[str, Any] = {
         "newsletter": "daily",
         "title": "The Harbour Daily",
-        "description": "the town and the harbour, every weekday.",
+        "description": "The town and the harbour, every weekday.",
         "day": date(2026, 11, 23),
         "number": 214,
         "subject": "The ferry is back, plus a clock and a gull",
