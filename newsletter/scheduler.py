@@ -19,16 +19,18 @@ from sqlmodel import Session, col, func, select
 from newsletter import daily, notices
 from newsletter.config import Newsletter
 from newsletter.daily import Paper
-from newsletter.errors import NewsletterError, PreflightFailed, RelayDown
+from newsletter.errors import NewsletterError, PreflightFailed, RelayDown, StoreError
 from newsletter.issues import find
 from newsletter.issues.models import Issue, IssueState
-from newsletter.issues.timetable import Due, Turn, turn
+from newsletter.issues.timetable import Due, Turn, own_zone, turn
+from subscribers import audience
 
 WHO = "schedule"
 LOOK_BACK = timedelta(days=31)  # of days that may have been missed
 UNSETTLED = (IssueState.DRAFT, IssueState.APPROVED, IssueState.SENDING)
 WAKE_SECONDS = 60
 NOTICES_SECONDS = 5
+CLOCK_TOLERANCE = timedelta(minutes=5)  # between machines
 COLLECT_MINUTES = 5  # who is asked then says each source's own record
 
 log = structlog.get_logger()
@@ -127,13 +129,34 @@ def wake(paper: Paper, newsletter: Newsletter, now: datetime) -> list[int]:
     """Draft, hold and skip what is due of one newsletter; returns the issues that are to be sent now."""
     to_send = []
     with paper.database.reading() as session:
+        _require_right_clock(session, now)
         open_days = list(_open_days(session, newsletter, now))
+        first_waves = {day: _first_wave(session, newsletter, issue, now) for day, issue in open_days}
     for day, issue in open_days:
-        told = turn(newsletter, day, issue, now)
+        told = turn(newsletter, day, issue, now, first_waves[day])
         issue_id = _act(paper, newsletter, day, issue, told, now)
         if issue_id is not None:
             to_send.append(issue_id)
     return to_send
+
+
+def _require_right_clock(session: Session, now: datetime) -> None:
+    """A clock that lags behind what the store has seen would find old issues on time: nothing is done by it."""
+    newest = find.newest_moment(session)
+    if newest is not None and now < newest - CLOCK_TOLERANCE:
+        raise StoreError(
+            f"This machine's clock says {now:%Y-%m-%d %H:%M} UTC, but the database has seen {newest:%Y-%m-%d %H:%M}: "
+            "nothing is sent by a clock that is behind. Set the clock; if it is right, cancel the issue of the future."
+        )
+
+
+def _first_wave(session: Session, newsletter: Newsletter, issue: Issue | None, now: datetime) -> datetime | None:
+    """When the first readers of an issue that is ready are due, where each gets it at their own hour."""
+    if not newsletter.local_time or issue is None or issue.state is not IssueState.APPROVED:
+        return None
+    zones = audience.zones(session, newsletter.slug, now)
+    moments = [newsletter.moment("send_at", issue.issue_date, own_zone(newsletter, zone)) for zone in zones]
+    return min(moments, default=None)
 
 
 def gather(paper: Paper, now: datetime) -> None:
@@ -159,6 +182,9 @@ def _open_days(session: Session, newsletter: Newsletter, now: datetime) -> Itera
     issue_of_today = find.on(session, newsletter, today)
     if issue_of_today is not None or newsletter.has_its_day_on(today):
         yield today, issue_of_today
+    tomorrow = today + timedelta(days=1)
+    if newsletter.local_time and (early := find.on(session, newsletter, tomorrow)):  # it is morning there in the east
+        yield tomorrow, early
 
 
 def _act(

@@ -42,6 +42,11 @@ def count(session: Session, newsletter: str, now: datetime) -> int:
     return session.scalar(_chosen(newsletter, now).with_only_columns(func.count())) or 0
 
 
+def zones(session: Session, newsletter: str, now: datetime) -> set[str]:
+    """The time zones of those who may get it at `now`, as they stand: "" for none said, and perhaps no zone at all."""
+    return set(session.scalars(_chosen(newsletter, now).with_only_columns(col(Subscriber.timezone)).distinct()))
+
+
 def recipients(
     session: Session, newsletter: str, subscriber_ids: Sequence[int], now: datetime
 ) -> dict[int, Recipient | NotNow]:

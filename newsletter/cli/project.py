@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from newsletter import config, sample, templates_folder
-from newsletter.cli.out import opened, plain, say, set_up_logs
+from newsletter.cli.out import now, opened, plain, say, set_up_logs
 from newsletter.daily import Paper
 from newsletter.database import Database
 from newsletter.delivery import dkim
@@ -24,6 +24,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(db, name="db", rich_help_panel="The project")
     app.command(rich_help_panel="The project")(run)
     app.command(rich_help_panel="The project")(serve)
+    app.command(rich_help_panel="The project")(worker)
 
 
 def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")]) -> None:
@@ -90,6 +91,18 @@ def serve(context: typer.Context) -> None:
     set_up_logs(logging.INFO)
     with opened(context) as paper:
         _serve(paper)
+
+
+def worker(context: typer.Context) -> None:
+    """One more sender, on this or another machine: it helps with whatever issue is being sent, until stopped."""
+    from newsletter import worker
+
+    set_up_logs(logging.INFO)
+    with opened(context) as paper:
+        if paper.database.is_sqlite:
+            say("The database is SQLite: this worker must run on the same machine as the others.")
+        say("Waiting for issues to send (stop with Ctrl-C).")
+        worker.live(paper, now)
 
 
 def _serve(paper: Paper) -> None:

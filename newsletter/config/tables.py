@@ -18,6 +18,7 @@ from newsletter.config.sending import Sending
 from newsletter.config.words import (
     Clock,
     Days,
+    Hours,
     Line,
     Mailbox,
     MailboxOrEmpty,
@@ -92,6 +93,8 @@ class Newsletter(Picking):
     draft_at: Clock = "05:30"
     send_at: Clock = "06:30"
     grace_minutes: int = Field(default=180, ge=1, le=1440)
+    local_time: bool = False
+    send_between: Hours = ""
     approval: Literal["required", "none"] = "required"
     language: str = Field(default="en", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
     accent: str = Field(default="#9c2b1f", pattern=r"^#[0-9a-fA-F]{6}$")
@@ -110,6 +113,8 @@ class Newsletter(Picking):
     def _makes_sense(self) -> Self:
         if self.min_articles > self.max_articles:
             raise ValueError(f"min_articles {self.min_articles} is more than max_articles {self.max_articles}")
+        if self.local_time and self.send_between:
+            raise ValueError("with local_time a reader's own morning is the hour: leave send_between empty")
         for draft_at, send_at in (
             (self.draft_at, self.send_at),
             (self.weekend.draft_at or self.draft_at, self.weekend.send_at or self.send_at),
@@ -121,6 +126,14 @@ class Newsletter(Picking):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
+
+    @property
+    def hours(self) -> tuple[time, time] | None:
+        """When messages may be handed over, in the newsletter's zone; None: at any hour."""
+        if not self.send_between:
+            return None
+        begin, end = self.send_between.split("-")
+        return time.fromisoformat(begin), time.fromisoformat(end)
 
     @property
     def sender_address(self) -> str:
@@ -145,11 +158,11 @@ class Newsletter(Picking):
         """Whether `days` has this weekday: on a holiday the day is skipped, and says so."""
         return day.weekday() in weekdays_of(self.days)
 
-    def moment(self, clock: Literal["draft_at", "send_at"], day: date) -> datetime:
-        """The instant of `clock` on `day` in the newsletter's zone, aware. In the hour a summer night skips, it is
-        the same instant after the gap; in the hour an autumn night repeats, the first one (PEP 495)."""
+    def moment(self, clock: Literal["draft_at", "send_at"], day: date, zone: ZoneInfo | None = None) -> datetime:
+        """The instant of `clock` on `day` in the newsletter's zone, or in `zone`, aware. In the hour a summer night
+        skips, it is the same instant after the gap; in the hour an autumn night repeats, the first one (PEP 495)."""
         wall = time.fromisoformat(self._clock(clock, day))
-        return datetime.combine(day, wall, tzinfo=self.zone)
+        return datetime.combine(day, wall, tzinfo=zone or self.zone)
 
     def day_before(self, day: date) -> date:
         """The last day before `day` on which the newsletter comes out: Friday for a Monday of a mon-fri one."""

@@ -95,8 +95,15 @@ def weekdays_of(words: str) -> frozenset[int]:
     return frozenset(days)
 
 
+def _hours(value: str) -> str:
+    if value and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", value):
+        raise ValueError(f"{value!r} are no hours; write 06:00-22:00")
+    return value
+
+
 Zone = Annotated[str, AfterValidator(_zone)]
 ZoneOrEmpty = Annotated[str, AfterValidator(_zone_or_empty)]
+Hours = Annotated[str, AfterValidator(_hours)]
 Clock = Annotated[str, AfterValidator(_clock)]
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
 MailboxOrEmpty = Annotated[str, AfterValidator(_mailbox_or_empty)]

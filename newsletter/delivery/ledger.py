@@ -190,12 +190,10 @@ def give_up(session: Session, issue_id: int, state: DeliveryState, to: DeliveryS
     return int(changed.rowcount)  # type: ignore[attr-defined]
 
 
-def next_due(session: Session, issue_id: int) -> datetime | None:
-    """When the next waiting delivery is to be tried; None if none waits."""
-    due: datetime | None = session.scalar(
-        select(func.min(TABLE.c.due_at)).where(TABLE.c.issue_id == issue_id, TABLE.c.state.in_(WAITING))
-    )
-    return due
+def has_due(session: Session, issue_id: int, now: datetime) -> bool:
+    """Whether the time of any waiting delivery has come. Stops at the first."""
+    wanted = (TABLE.c.issue_id == issue_id, TABLE.c.state.in_(WAITING), TABLE.c.due_at <= now)
+    return session.scalar(select(TABLE.c.id).where(*wanted).limit(1)) is not None
 
 
 def listed(session: Session, issue_id: int, state: DeliveryState | None, limit: int) -> list[Delivery]:

@@ -121,13 +121,13 @@ def portions(limit: int, waiting: Mapping[K, int], may: Mapping[K, int]) -> dict
     A lane that waits for something gets at least one; what a slow lane may not have goes to the others. The sum may
     fall short of `limit`, never above it.
     """
-    left = {key: min(count, may[key]) for key, count in waiting.items() if min(count, may[key]) > 0}
-    shares = dict.fromkeys(left, 0)
-    while left and sum(shares.values()) < limit:
-        room, whole = limit - sum(shares.values()), sum(left.values())
-        for key, count in sorted(left.items(), key=lambda item: item[1]):
-            more = min(count, max(1, room * count // whole), limit - sum(shares.values()))
+    room = {key: min(count, may[key]) for key, count in waiting.items()}
+    shares = dict.fromkeys(waiting, 0)
+    while (left := limit - sum(shares.values())) and any(room.values()):
+        open_ones = sorted((key for key in waiting if room[key]), key=lambda key: waiting[key])
+        whole = sum(waiting[key] for key in open_ones)
+        for key in open_ones:
+            more = min(room[key], max(1, left * waiting[key] // whole), limit - sum(shares.values()))
             shares[key] += more
-            left[key] -= more
-        left = {key: count for key, count in left.items() if count}
+            room[key] -= more
     return {key: share for key, share in shares.items() if share}

@@ -15,6 +15,7 @@ from newsletter.config import Config, Newsletter, Relay
 from newsletter.database import Database
 from newsletter.delivery import ledger, message
 from newsletter.delivery.lanes import Lanes
+from newsletter.delivery.pace import opens_at
 from newsletter.delivery.replies import Fate
 from newsletter.errors import RelayDown, StoreError
 from newsletter.issues.models import Issue
@@ -129,6 +130,10 @@ class Run:
                     self._standing = ledger.standing(session, self.issue.id or 0, self.clock())
                 self._counted = (now, time.monotonic() - now)
         return self._standing
+
+    def opens_at(self) -> datetime | None:
+        """When the newsletter's hours of sending begin; None if it is within them."""
+        return opens_at(self.newsletter.hours, self.clock().astimezone(self.newsletter.zone))
 
     def due_at(self, relay: Relay, standing: ledger.Standing) -> dict[ledger.Share, int]:
         """What is due of the lanes that a relay takes."""

@@ -9,7 +9,7 @@ sender.py     one sender: the letters of one relay
 run.py        what the senders of a process share
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from threading import Event
@@ -23,8 +23,9 @@ from newsletter.delivery.lanes import Lanes
 from newsletter.delivery.models import DeliveryState
 from newsletter.delivery.run import Clock, OnProgress, Run
 from newsletter.errors import NeedsDecision, Refused
-from newsletter.issues import states
+from newsletter.issues import states, timetable
 from newsletter.issues.models import Issue, IssueState
+from subscribers import audience
 
 REST_SECONDS = (1, 2, 4, 8)  # for a relay in trouble, after each failure in a row; then the run ends
 
@@ -42,7 +43,9 @@ def send(
     """
     crew.recover(database, config, clock())
     issue = _begin(database, config, issue_id, who, clock())
-    plan.draw(database, issue, clock(), Lanes.of(config, newsletter).by_domain)
+    waves = _waves(database, newsletter, issue, clock())
+    plan.draw(database, issue, clock(), Lanes.of(config, newsletter).by_domain, waves)
+    _allow_for(database, config, issue_id, waves)
     run = Run.of(database, config, newsletter, issue, clock, rests)
     asked_to_stop = stopping or Event()
     if config.sending.senders > 1:
@@ -57,6 +60,24 @@ def send(
     if run.trouble:
         raise run.trouble
     return totals
+
+
+def _waves(database: Database, newsletter: Newsletter, issue: Issue, now: datetime) -> dict[str, datetime]:
+    """When readers of each zone are due, if that differs and is not in the ledger yet."""
+    if not newsletter.local_time or issue.drawn_at is not None:
+        return {}
+    with database.reading() as session:
+        zones = audience.zones(session, newsletter.slug, now)
+    return timetable.waves(newsletter, issue.issue_date, zones, now)
+
+
+def _allow_for(database: Database, config: Config, issue_id: int, waves: Mapping[str, datetime]) -> None:
+    """The deadline begins with the last wave."""
+    if waves:
+        with database.transaction() as session:
+            issue = session.get_one(Issue, issue_id, with_for_update=True)
+            last = max(waves.values()) + timedelta(hours=config.smtp.deadline_hours)
+            issue.deadline_at = max(issue.deadline_at or last, last)
 
 
 def _begin(database: Database, config: Config, issue_id: int, who: str, now: datetime) -> Issue:

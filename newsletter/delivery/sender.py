@@ -6,6 +6,8 @@ waits for the database longer than it must. May crash at any line: what was on t
 
 from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from time import monotonic
 
 import structlog
@@ -19,9 +21,8 @@ from newsletter.delivery.replies import Fate, Stage
 from newsletter.delivery.run import Run
 from newsletter.errors import RelayDown
 
-BATCH_SECONDS = (
-    0.1  # a claim is about so much work: a transaction's cost is small beside it, and so is what a crash leaves
-)
+BATCH_SECONDS = 0.1  # a claim is about so much work, so that a transaction's cost is small beside it
+AHEAD = 16  # letters made before the wire wants them
 FIRST_BATCH, MOST_BATCH = 100, 800  # deliveries
 RECORD_SECONDS = 1.0  # what a slow relay has answered is on record after so long
 ROUND = 20_000  # letters; then the journal begins anew, while no final dot is on the wire
@@ -43,6 +44,8 @@ class Sender:
         self._connections: Connections | None = None
         self._failures = 0  # of the relay, in a row
         self._to_send: deque[ledger.Claimed] = deque()
+        self._being_made: deque[Future[Letter]] = deque()  # the first few of those to send
+        self._press: ThreadPoolExecutor | None = None
         self._in_hand: dict[int, ledger.Claimed] = {}  # claimed and not recorded
         self._dotted: set[int] = set()
         self._answers: dict[int, Answer] = {}  # not recorded
@@ -53,7 +56,10 @@ class Sender:
     def work(self) -> None:
         """The thread's body. A fault stops the whole run; its journal stays and says what was on the wire."""
         try:
-            with journal.Journal(self._run.config.smtp.journal_dir) as self._notes:
+            with ExitStack() as stack:
+                self._notes = stack.enter_context(journal.Journal(self._run.config.smtp.journal_dir))
+                if any(key.algorithm == "rsa" for key in self._run.mould.signer.keys):
+                    self._press = stack.enter_context(ThreadPoolExecutor(1))
                 while not (self._is_done or self._run.stopping.is_set()):
                     self._round()
         except BaseException as error:
@@ -99,7 +105,7 @@ class Sender:
                 opens_at = monotonic() + seconds
             if self._to_send:
                 handed += 1
-                yield self._letter(self._to_send.popleft())
+                yield self._next_letter()
             elif opens_at > monotonic():
                 self._record()
                 yield Wait(opens_at - monotonic())
@@ -107,6 +113,9 @@ class Sender:
     def _claim_more(self) -> float | None:
         """Take the next batch in hand. Returns after how many seconds there is something to send; None: not soon."""
         run = self._run
+        if run.opens_at() is not None:  # out of hours: whoever runs later goes on
+            self._is_done = True
+            return None
         standing, asked = run.standing(), monotonic()
         if asked - self._claimed_at < BATCH_SECONDS:
             self._batch = min(2 * self._batch, MOST_BATCH)
@@ -135,6 +144,17 @@ class Sender:
             ledger.release(session, self._notes.name, self._in_hand, now)
         due = run.due_at(self._first_choice, standing)
         return ledger.claim(session, run.issue, self._notes.name, run.lanes, due, self._batch, now)
+
+    def _next_letter(self) -> Letter:
+        """The next one. Where an RSA key signs, a thread makes those after it meanwhile: a signature takes longer than
+        all else that is done with a letter, and leaves the interpreter to others."""
+        if self._press is None:
+            return self._letter(self._to_send.popleft())
+        while len(self._being_made) < min(AHEAD, len(self._to_send)):
+            following = self._to_send[len(self._being_made)]
+            self._being_made.append(self._press.submit(self._letter, following))
+        self._to_send.popleft()
+        return self._being_made.popleft().result()
 
     def _letter(self, delivery: ledger.Claimed) -> Letter:
         run, to = self._run, delivery.recipient
@@ -176,6 +196,7 @@ class Sender:
             self._dotted.discard(number)
         if all_in_hand:
             self._to_send.clear()
+            self._being_made.clear()
 
     def _write(self, session: Session, settled: list[int]) -> None:
         now, rules = self._run.clock(), self._run.lanes

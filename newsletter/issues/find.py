@@ -2,11 +2,11 @@
 
 from datetime import date, datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from newsletter.config import Config, Newsletter
 from newsletter.errors import ConfigError, NotFound
-from newsletter.issues.models import Issue
+from newsletter.issues.models import Issue, IssueState
 
 
 def find(session: Session, config: Config, words: str, now: datetime) -> Issue:
@@ -43,6 +43,14 @@ def on(session: Session, newsletter: Newsletter, day: date) -> Issue | None:
     """The newsletter's issue of that day, if there is one."""
     query = select(Issue).where(col(Issue.newsletter) == newsletter.slug, col(Issue.issue_date) == day)
     return session.exec(query).one_or_none()
+
+
+def newest_moment(session: Session) -> datetime | None:
+    """The newest moment at which something was done about an issue: a clock before it is wrong, or the store is of
+    another machine. Cancelled ones don't count: cancelling is the way to forget what a wrong clock has made."""
+    moments = (Issue.drafted_at, Issue.approved_at, Issue.started_at, Issue.finished_at)
+    query = select(*(func.max(col(moment)) for moment in moments)).where(col(Issue.state) != IssueState.CANCELLED)
+    return max((moment for moment in session.execute(query).one() if moment is not None), default=None)
 
 
 def day_of(newsletter: Newsletter, words: str, now: datetime) -> date:

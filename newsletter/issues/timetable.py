@@ -4,9 +4,11 @@ The scheduler only wakes; this says what to do, and the issue's row says whether
 that was off catches up within the grace time; a send that is later than that is held, not fired.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from newsletter.config import Newsletter
 from newsletter.issues.models import Issue, IssueState
@@ -31,14 +33,18 @@ class Turn:
     why: str = ""
 
 
-def turn(newsletter: Newsletter, day: date, issue: Issue | None, now: datetime) -> Turn:
-    """What the newsletter's issue of `day` is due for at `now`."""
+def turn(
+    newsletter: Newsletter, day: date, issue: Issue | None, now: datetime, first_wave: datetime | None = None
+) -> Turn:
+    """What the newsletter's issue of `day` is due for at `now`; `first_wave` is when its first readers are due, where
+    each gets it at their own hour."""
     if issue is None:
         return _unmade(newsletter, day, now)
     if issue.state is IssueState.SENDING:
         return Turn(Due.SEND)
     send_at = newsletter.moment("send_at", day)
-    if now < send_at or issue.state not in (IssueState.DRAFT, IssueState.APPROVED):
+    starts_at = min(send_at, first_wave or send_at)
+    if now < starts_at or issue.state not in (IssueState.DRAFT, IssueState.APPROVED):
         return Turn(Due.NOTHING)
     needs_approval = issue.state is IssueState.DRAFT and newsletter.approval == "required"
     decided_at = max(send_at, issue.approved_at or send_at)  # who approves late means it to go out
@@ -48,6 +54,35 @@ def turn(newsletter: Newsletter, day: date, issue: Issue | None, now: datetime) 
     if needs_approval:
         return Turn(Due.HOLD, f"Nobody approved it by {_clock(newsletter, latest)}.")
     return Turn(Due.HOLD, _late(newsletter, send_at))
+
+
+def waves(newsletter: Newsletter, day: date, zones: Iterable[str], ready_at: datetime) -> dict[str, datetime]:
+    """When readers of each of `zones` are due, if each gets the issue of `day` at send_at in their own zone.
+
+    A zone that is empty or unknown counts as the newsletter's. Where that hour has passed before the issue was ready
+    (`ready_at`), they get it at once within the grace time, and else the next morning: nobody is mailed in the evening
+    what was to be there for breakfast.
+    """
+    return {name: _wave(newsletter, day, own_zone(newsletter, name), ready_at) for name in zones}
+
+
+def _wave(newsletter: Newsletter, day: date, zone: ZoneInfo, ready_at: datetime) -> datetime:
+    at = newsletter.moment("send_at", day, zone)
+    if ready_at <= at:
+        return at
+    if ready_at <= at + timedelta(minutes=newsletter.grace_minutes):
+        return ready_at
+    here = ready_at.astimezone(zone).date()
+    mornings = (newsletter.moment("send_at", here + timedelta(days=n), zone) for n in range(2))
+    return next(morning for morning in mornings if morning >= ready_at)
+
+
+def own_zone(newsletter: Newsletter, name: str) -> ZoneInfo:
+    """A reader's zone by its name; the newsletter's where that is empty or none."""
+    try:
+        return ZoneInfo(name) if name else newsletter.zone
+    except (KeyError, ValueError, OSError):  # a stranger's word: unknown, a path, a folder's name
+        return newsletter.zone
 
 
 def _unmade(newsletter: Newsletter, day: date, now: datetime) -> Turn:

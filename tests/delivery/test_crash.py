@@ -27,23 +27,53 @@ def test_a_sender_that_is_killed_again_and_again_doubles_nobody_and_loses_nobody
     """Three kills of a send to 1,500: none twice, every missing one is uncertain, at most one for each connection and
     kill, the sum is right each time, and the rest finish by themselves."""
     readers, kills = 1500, 3
+    kill_again_and_again(tmp_path, readers, kills)
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("senders", [1, 2])
+def test_fifty_kills_of_a_send_to_ten_thousand(tmp_path: Path, senders: int):
+    """The same at fifty random moments, with one sender process and with two."""
+    kill_again_and_again(tmp_path, readers=10_000, kills=50, senders=senders)
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(600)
+def test_two_commands_started_at_once_share_the_list(tmp_path: Path):
+    """A double cron: every reader once, both end well or one is told that the other has done it."""
+    readers = 3000
     with Sink() as sink:
         project = approved_issue(tmp_path, sink, readers)
+        both = [project.start("send", ISSUE) for _ in range(2)]
+        said = [process.communicate(timeout=200)[1] for process in both]
+        assert [process.returncode for process in both].count(0) >= 1, said
+    assert Counter(sink.recipients).most_common(1)[0][1] == 1
+    assert len(sink.recipients) == readers
+
+
+def kill_again_and_again(folder: Path, readers: int, kills: int, senders: int = 1) -> None:
+    """Kill so many sends at random moments, let the last one finish, and hold the ledger against what was taken."""
+    uncertain = 0
+    with Sink() as sink:
+        project = approved_issue(folder, sink, readers, more=f"[sending]\nsenders = {senders}")
         for moment in moments(Random(20261123), kills, readers):
             kill_at(sink, project, moment)
             status = project.json("status", ISSUE)
             assert status["selected"] in (0, readers)
             assert status["selected"] == sum_of_states(status)
+            assert status["uncertain"] - uncertain <= CONNECTIONS, "of the kill before, settled by this run"
+            uncertain = status["uncertain"]
         totals = project.json("send", ISSUE)
     assert totals["selected"] == totals["accepted"] + totals["uncertain"] == readers
-    assert totals["uncertain"] <= kills * CONNECTIONS
+    assert totals["uncertain"] - uncertain <= CONNECTIONS
     nobody_twice_nobody_lost(project, sink)
 
 
-def approved_issue(folder: Path, sink: Sink, readers: int, *, database_url: str = "", smtp: str = "") -> Project:
+def approved_issue(folder: Path, sink: Sink, readers: int, more: str = "") -> Project:
     """A project with an approved issue and so many readers, whose relay is the sink."""
-    settings = f'port = {sink.port}\nsecurity = "none"\nconnections = {CONNECTIONS}\n{smtp}'
-    project = a_project(folder, database_url=database_url, smtp=settings)
+    settings = f'port = {sink.port}\nsecurity = "none"\nconnections = {CONNECTIONS}'
+    project = a_project(folder, smtp=settings, more=more)
     an_article_file(folder)
     readers_file(folder, readers)
     project("subscribers", "import", "readers.csv", "--newsletter", "daily")

@@ -1,23 +1,32 @@
 """The send loop: nobody twice, nobody lost in silence, leaving always wins, and the sum is right at every moment."""
 
+import errno
+import itertools
+import os
+import sqlite3
 import threading
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
+from email import message_from_bytes
 from pathlib import Path
+from time import monotonic
 
 import pytest
-from sqlmodel import select
+from sqlmodel import delete, select
 
+from newsletter import daily
 from newsletter.config import Config, Smtp
 from newsletter.config.sending import Sending
+from newsletter.daily import Paper
 from newsletter.database import Database
 from newsletter.delivery import ledger, plan
-from newsletter.delivery.models import Delivery, DeliveryState
+from newsletter.delivery.models import Delivery, DeliveryState, Lane
 from newsletter.delivery.send import send
-from newsletter.errors import Refused, RelayDown
+from newsletter.errors import NeedsDecision, Refused, RelayDown, StoreError
 from newsletter.issues import states
-from newsletter.issues.models import Issue, IssueState
+from newsletter.issues.models import Decision, Issue, IssueState
 from subscribers import audience, unsubscribe
+from subscribers.models import Subscriber
 from tests.builders import NOW, a_config, add_readers, an_issue
 from tests.sink import HANG_UP, Sink
 
@@ -31,8 +40,13 @@ class Desk:
 
     def __init__(self, database: Database, folder: Path) -> None:
         self.database, self.folder, self.now = database, folder, NOW
+        self.made, self.flows = monotonic(), False
         with database.transaction() as session:
             self.issue_id = an_issue(session).id or 0
+
+    def clock(self) -> datetime:
+        """`now`, and what has passed since the desk was made if `flows`: for what waits a second by itself."""
+        return self.now + timedelta(seconds=monotonic() - self.made if self.flows else 0)
 
     def config(self, sink: Sink, sending: dict[str, object] = NOTHING, **smtp) -> Config:
         relay = {"port": sink.port, "security": "none", "journal_dir": self.folder / "journal", "connections": 2}
@@ -43,10 +57,10 @@ class Desk:
         with self.database.transaction() as session:
             return add_readers(session, count)
 
-    def send(self, sink: Sink, rests=(0, 0, 0, 0), **changes) -> ledger.Totals:
+    def send(self, sink: Sink, rests=(0, 0, 0, 0), newsletter=DAILY, **changes) -> ledger.Totals:
         return send(
-            self.database, self.config(sink, **changes), DAILY, self.issue_id,
-            clock=lambda: self.now, who="test", rests=rests,
+            self.database, self.config(sink, **changes), newsletter, self.issue_id,
+            clock=self.clock, who="test", rests=rests,
         )  # fmt: skip
 
     def totals(self) -> ledger.Totals:
@@ -252,3 +266,223 @@ def test_nobody_twice_when_the_relay_hangs_up_again_and_again(desk: Desk):
         sink.refuse = lambda stage, _word: HANG_UP if stage == "RCPT" and sink.reached["RCPT"] % 10 == 0 else None
         assert desk.send(sink) == ledger.Totals(accepted=100)
     assert Counter(sink.recipients) == Counter(addresses)
+
+
+# --- lanes, pace, brake ---------------------------------------------------------------------------------------------
+
+
+def at_domains(desk: Desk, domains: dict[str, str]) -> None:
+    """Move readers to other domains, the address and all: reader number → domain."""
+    with desk.database.transaction() as session:
+        for number, domain in domains.items():
+            reader = session.exec(select(Subscriber).where(Subscriber.email == f"reader{number}@example.com")).one()
+            reader.email, reader.domain = f"reader{number}@{domain}", domain
+            reader.email_key = reader.email
+
+
+def test_a_provider_that_asks_for_less_is_left_alone_and_the_others_go_on(desk: Desk):
+    """Three "slow down" in a row pause its lane for a quarter of an hour; nobody else waits."""
+    desk.readers(40)
+    desk.flows = True
+    at_domains(desk, {str(n): "gmail.com" if n % 2 else "googlemail.com" for n in range(1, 21)})
+    with Sink() as sink:
+        sink.refuse = lambda stage, word: "421 4.7.28 slow down" if stage == "RCPT" and "mail.com" in word else None
+        totals = desk.send(sink, connections=1, rests=(0,) * 30)
+        assert totals.accepted == 20
+        assert totals.queued + totals.deferred == 20
+        with desk.database.reading() as session:
+            lane = session.get_one(Lane, "google")
+        assert lane.paused_until is not None
+        assert lane.paused_until - desk.clock() > timedelta(minutes=13)
+        heard = sink.reached["RCPT"]
+        assert heard < 30, "the lane was left alone after a few"
+        sink.refuse = lambda stage, word: None
+        desk.now = NOW + timedelta(minutes=16)
+        desk.send(sink, connections=1)
+    assert max(Counter(sink.recipients).values()) == 1
+
+
+def test_a_single_domain_that_asks_for_less_is_put_aside(desk: Desk):
+    """It shares a lane with everybody who has none of their own, and they do not wait for it."""
+    desk.readers(30)
+    at_domains(desk, {str(n): "slow.example" for n in range(1, 11)})
+    with Sink() as sink:
+        sink.refuse = lambda stage, word: "450 4.7.1 not so fast" if stage == "RCPT" and "slow" in word else None
+        totals = desk.send(sink, connections=1)
+        assert (totals.accepted, totals.deferred + totals.queued) == (20, 10)
+        desk.now = NOW + timedelta(hours=1)
+        sink.refuse = lambda stage, word: None
+        assert desk.send(sink, connections=1) == ledger.Totals(accepted=30)
+
+
+def test_a_warm_up_lets_so_many_go_a_day_and_the_others_wait(desk: Desk):
+    """The day's allowance is in the ledger's company: another run, another process does not begin it anew."""
+    desk.readers(12)
+    ladder = {"warm_up": [5, 100], "warm_up_from": NOW.date()}
+    with Sink() as sink:
+        assert desk.send(sink, sending=ladder, deadline_hours=48) == ledger.Totals(accepted=5, queued=7)
+        assert desk.send(sink, sending=ladder).accepted == 5
+        desk.now = NOW + timedelta(days=1)
+        assert desk.send(sink, sending=ladder) == ledger.Totals(accepted=12)
+
+
+def test_out_of_hours_nothing_is_handed_over(desk: Desk):
+    """05:30 is before 06:00; an hour later all of it goes."""
+    desk.readers(3)
+    hourly = DAILY.model_copy(update={"send_between": "06:00-22:00"})
+    with Sink() as sink:
+        assert desk.send(sink, newsletter=hourly) == ledger.Totals(queued=3)
+        desk.now = NOW + timedelta(hours=1)
+        assert desk.send(sink, newsletter=hourly) == ledger.Totals(accepted=3)
+
+
+def test_too_many_hard_refusals_pause_the_issue(desk: Desk):
+    """A list full of dead addresses, or a relay that takes us for spam: stop before all of it is burnt."""
+    desk.readers(60)
+    with Sink(rules={"RCPT": "550 5.7.1 looks like spam"}) as sink, pytest.raises(RelayDown, match="looks like spam"):
+        desk.send(sink, sending={"refused_after": 10}, connections=1)
+    totals = desk.totals()
+    assert totals.failed < 60
+    assert totals.selected == totals.failed + totals.queued == 60
+    assert desk.issue().state is IssueState.PAUSED
+    assert "refused for good" in desk.issue().why
+
+
+def test_readers_get_it_when_it_is_half_past_six_where_they_are(desk: Desk):
+    """local_time: each zone's wave at its own hour, nobody twice, nobody dropped for a zone that is none."""
+    desk.readers(4)
+    zones = {"reader1@example.com": "Europe/Berlin", "reader2@example.com": "America/New_York",
+             "reader3@example.com": "No/Such_Zone"}  # fmt: skip
+    with desk.database.transaction() as session:
+        for email, zone in zones.items():
+            session.exec(select(Subscriber).where(Subscriber.email == email)).one().timezone = zone
+    hourly = DAILY.model_copy(update={"local_time": True})
+    went: dict[str, str] = {}
+    desk.now = NOW - timedelta(hours=1)  # 04:30 in London
+    with Sink() as sink:
+        for _ in range(10 * 4):
+            desk.send(sink, newsletter=hourly) if desk.issue().state is not IssueState.SENT else None
+            went |= {to: f"{desk.now:%H:%M}" for to in sink.recipients if to not in went}
+            desk.now += timedelta(minutes=15)
+    assert sorted(Counter(sink.recipients).values()) == [1, 1, 1, 1]
+    assert went == {
+        "reader1@example.com": "05:30", "reader2@example.com": "11:30",
+        "reader3@example.com": "06:30", "reader4@example.com": "06:30",
+    }  # fmt: skip
+
+
+# --- what somebody must decide --------------------------------------------------------------------------------------
+
+
+def test_an_uncertain_delivery_is_sent_again_only_if_somebody_says_so_and_is_known_by_its_message_id(desk: Desk):
+    """The same Message-ID both times, so that a receiver may notice; the sent issue is taken up for it."""
+    addresses = desk.readers(3)
+    with Sink() as sink:
+        sink.refuse = lambda stage, word: "250 then hang up" if (stage, word) == ("dot", addresses[0]) else None
+        assert desk.send(sink, connections=1) == ledger.Totals(accepted=2, uncertain=1)
+        assert desk.issue().state is IssueState.SENT
+        sink.refuse = lambda stage, word: None
+        with desk.database.reading() as session:
+            [lost] = ledger.listed(session, desk.issue_id, DeliveryState.UNCERTAIN, 10)
+        daily.resolve(Paper(CONFIG, desk.database), desk.issue_id, [lost.id or 0], "ed", NOW, again=True)
+        assert desk.send(sink) == ledger.Totals(accepted=3)
+    copies = [message_from_bytes(m.data)["Message-ID"] for m in sink.taken if m.recipient == addresses[0]]
+    assert len(copies) == 2
+    assert len(set(copies)) == 1
+
+
+def test_an_uncertain_delivery_can_be_counted_as_sent_and_no_other_can(desk: Desk):
+    """The decision is written down; what is not uncertain is refused by its number, and nothing changes."""
+    addresses = desk.readers(2)
+    paper = Paper(CONFIG, desk.database)
+    with Sink() as sink:
+        sink.refuse = lambda stage, word: "250 then hang up" if (stage, word) == ("dot", addresses[0]) else None
+        desk.send(sink, connections=1)
+    lost, fine = desk.delivery(addresses[0]), desk.delivery(addresses[1])
+    with pytest.raises(Refused, match=f"^{fine.id}: no uncertain"):
+        daily.resolve(paper, desk.issue_id, [lost.id or 0, fine.id or 0], "ed", NOW, again=False)
+    assert desk.totals().uncertain == 1
+    daily.resolve(paper, desk.issue_id, [lost.id or 0], "ed", NOW, again=False)
+    assert desk.totals() == ledger.Totals(accepted=2)
+    with desk.database.reading() as session:
+        last = session.exec(select(Decision).order_by(Decision.id.desc())).first()  # type: ignore[union-attr]
+    assert last is not None
+    assert (last.act, last.who) == ("resolved", "ed")
+
+
+def test_a_store_restored_from_a_backup_sends_nothing_twice_by_itself(desk: Desk):
+    """The database knows less than this machine's journals: the issue is held until somebody decides."""
+    desk.readers(3)
+    with Sink() as sink:
+        desk.send(sink)
+        with desk.database.transaction() as session:  # as it was before the morning
+            session.execute(delete(Delivery))
+            issue = session.get_one(Issue, desk.issue_id)
+            issue.state, issue.claims, issue.drawn_at, issue.started_at = IssueState.APPROVED, 0, None, None
+        with pytest.raises(NeedsDecision, match="restored from a backup"):
+            desk.send(sink)
+        assert desk.issue().state is IssueState.HELD
+        assert len(sink.taken) == 3
+        with desk.database.transaction() as session:
+            states.move(session, desk.issue_id, IssueState.APPROVED, "ed", "", NOW)
+        desk.send(sink)
+        assert len(sink.taken) == 6, "somebody has decided so"
+
+
+# --- a machine in trouble -------------------------------------------------------------------------------------------
+
+
+def test_a_full_disk_stops_the_send_with_a_sentence_and_nothing_is_doubled(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    """No final dot without its line in the journal. Once there is room it goes on."""
+    addresses = desk.readers(300)
+    written = itertools.count()
+    write = os.write
+
+    def full(file: int, data: bytes) -> int:
+        if data.startswith(b"D ") and next(written) == 150:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(file, data)
+
+    with Sink() as sink:
+        with monkeypatch.context() as disk:
+            disk.setattr(os, "write", full)
+            with pytest.raises(StoreError, match="can't be written: No space"):
+                desk.send(sink)
+        totals = desk.totals()
+        assert totals.selected == totals.accepted + totals.queued + totals.uncertain + totals.in_hand == 300
+        final = desk.send(sink)
+    assert final.accepted + final.uncertain == 300
+    assert final.uncertain <= 4
+    assert set(Counter(sink.recipients).values()) == {1}
+    assert set(addresses) - set(sink.recipients) <= {a for a in addresses if desk.delivery(a).state == "uncertain"}
+
+
+def test_a_database_that_is_locked_for_a_while_is_waited_for(sqlite: Database, tmp_path: Path):
+    """Somebody else's long transaction in the middle of a send: it waits, and goes on."""
+    desk = Desk(sqlite, tmp_path)
+    addresses = desk.readers(300)
+    locked = threading.Event()
+
+    def lock_at_the_fiftieth(stage: str, _word: str) -> None:
+        if stage == "dot" and sink.reached["dot"] == 50:
+            other = sqlite3.connect(str(sqlite.url.database), isolation_level=None, check_same_thread=False)
+            other.execute("BEGIN IMMEDIATE")
+            locked.set()
+            threading.Timer(1.0, other.close).start()  # which rolls back
+
+    with Sink() as sink:
+        sink.refuse = lock_at_the_fiftieth
+        assert desk.send(sink) == ledger.Totals(accepted=300)
+    assert locked.is_set()
+    assert Counter(sink.recipients) == Counter(addresses)
+
+
+@pytest.mark.slow
+def test_two_processes_share_the_work(desk: Desk):
+    """senders = 2: each on its own connections, every reader once, on both databases."""
+    addresses = desk.readers(600)
+    with Sink() as sink:
+        totals = desk.send(sink, sending={"senders": 2}, connections=4)
+    assert totals == ledger.Totals(accepted=600)
+    assert Counter(sink.recipients) == Counter(addresses)
+    assert desk.issue().state is IssueState.SENT
