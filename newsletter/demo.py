@@ -99,7 +99,7 @@ def _project(folder: Path, smtp_port: int, web_port: int) -> Paper:
     """The shipped config with this demo's ports."""
     text = sample.config_text().replace("port = 1025", f"port = {smtp_port}").replace("8000", str(web_port))
     for key, words in EDITOR.items():
-        text = re.sub(rf'^# {key} = ""', lambda _, line=f'{key} = "{words}"': line, text, count=1, flags=re.MULTILINE)
+        text = re.sub(rf'^# {key} = ""', f'{key} = "{words}"', text, count=1, flags=re.MULTILINE)
     (folder / "config.toml").write_text(MARKER + text, encoding="utf-8")
     config.write_new_key(folder / "secret.key")
     settings = config.load(folder / "config.toml")
