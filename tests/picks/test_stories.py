@@ -1,5 +1,6 @@
 """Who tells the same event: what belongs together comes together, what does not stays apart."""
 
+import random
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -197,3 +198,65 @@ def test_labelled_stories_are_found_as_well_as_promised(shared: Path):
         pairwise, b_cubed = benchmark.f1(articles)
         assert pairwise >= benchmark.FLOORS[name][0]
         assert b_cubed >= benchmark.FLOORS[name][1]
+
+
+@pytest.mark.slow
+def test_near_copies_of_wire_reports_find_each_other():
+    """Reports that papers cut, turn around and head anew: at least 99 of 100 pairs are in one story, and none mixed."""
+    chance = random.Random(20)
+    copies, event_of = [], {}
+    for event in range(60):
+        names = [f"{a}{b}" for a, b in zip(chance.sample(ONSETS, 8), chance.sample(ENDINGS, 8), strict=True)]
+        report = [_sentence(names, chance) for _ in range(9)]
+        for copy in range(4):
+            told = chance.sample(report, len(report) - 2)
+            number = len(copies)
+            heading = " ".join(chance.sample(names, 4))
+            copies.append(a_piece(number, source=f"paper-{copy}", title=heading, text=" ".join(told)))
+            event_of[number] = event
+    found = {piece.id: n for n, story in enumerate(grouped(copies)) for piece in story}
+    pairs = [(a, b) for a in event_of for b in event_of if a < b]
+    same = [found[a] == found[b] for a, b in pairs if event_of[a] == event_of[b]]
+    assert sum(same) >= 0.99 * len(same)
+    assert not any(found[a] == found[b] for a, b in pairs if event_of[a] != event_of[b])
+
+
+ONSETS = [
+    "Bal",
+    "Dor",
+    "Fen",
+    "Gus",
+    "Hal",
+    "Kel",
+    "Lor",
+    "Mun",
+    "Nim",
+    "Orr",
+    "Pel",
+    "Quor",
+    "Ros",
+    "Sel",
+    "Tam",
+    "Vor",
+]
+ENDINGS = ["den", "mouth", "wick", "ham", "ley", "stad", "ford", "berg", "ville", "by", "dale", "croft"]
+VERBS = ["met", "warned", "left", "praised", "followed", "sued", "found", "told"]
+THINGS = [
+    "council",
+    "harbour",
+    "ship",
+    "letter",
+    "budget",
+    "doctor",
+    "bridge",
+    "train",
+    "school",
+    "storm",
+    "vote",
+    "market",
+]
+
+
+def _sentence(names: list[str], chance: random.Random) -> str:
+    who, whom = chance.sample(names, 2)
+    return f"{who} {chance.choice(VERBS)} {whom} over the {chance.choice(THINGS)} and the {chance.choice(THINGS)}."
