@@ -23,9 +23,10 @@ def test_a_short_headline_takes_others_along():
     assert subject(["Ferry sails", LONG], "en") == "Ferry sails"
 
 
-def test_small_words_are_english_only():
-    """In other languages a dot stands between the headlines."""
-    assert subject(["Fähre fährt", "Bäcker streiken"], "de") == "Fähre fährt · Bäcker streiken"
+def test_small_words_are_the_languages_own():
+    """In a language that we have no words in, a dot stands between the headlines."""
+    assert subject(["Fähre fährt", "Bäcker streiken", "Regen"], "de") == "Fähre fährt, dazu Bäcker streiken und Regen"
+    assert subject(["Il traghetto", "Il forno"], "it") == "Il traghetto · Il forno"
 
 
 def test_a_headline_that_is_too_long_is_cut_after_a_word():
