@@ -1,6 +1,8 @@
 """Days of real feeds, replayed in order: one issue a day, nothing twice, and the same again from the same store."""
 
+import re
 from datetime import UTC, date, datetime, time
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,17 @@ def assert_nothing_twice(database: Database, issues: int) -> None:
     assert len(rows) == issues * PICKS
     assert len({article_id for article_id, _ in rows}) == len(rows)
     assert len({url for _, url in rows}) == len(rows)
+    assert_no_story_twice_in_an_issue(database)
+
+
+def assert_no_story_twice_in_an_issue(database: Database) -> None:
+    """By a check that knows nothing of the picker's: headlines that share half of their longer words."""
+    with database.reading() as session:
+        rows = session.exec(select(Pick.issue_id, Article.title).join(Article)).all()
+    words = [(issue, title, set(re.findall(r"[^\W_]{5,}", title.casefold()))) for issue, title in rows]
+    for (issue, title, one), (other_issue, other_title, two) in combinations(words, 2):
+        if issue == other_issue:
+            assert len(one & two) < max(3, len(one | two) / 2), (title, other_title)
 
 
 def drafted(database: Database, config: Config, folder: Path) -> Issue:
@@ -80,12 +93,13 @@ def new_articles(database: Database, path: Path, now: datetime) -> list[Article]
             body=article.body,
             section=path.stem,
             image=article.image,
+            place=place,
             words=article.words,
             published_at=min(article.published_at or now, now),
             first_seen_at=now,
             changed_at=now,
         )
-        for article in {article.guid: article for article in found}.values()
+        for place, article in enumerate({article.guid: article for article in found}.values(), start=1)
         if article.guid not in known
     ]
 

@@ -241,20 +241,7 @@ ONSETS = [
 ]
 ENDINGS = ["den", "mouth", "wick", "ham", "ley", "stad", "ford", "berg", "ville", "by", "dale", "croft"]
 VERBS = ["met", "warned", "left", "praised", "followed", "sued", "found", "told"]
-THINGS = "council harbour ship letter budget doctor bridge train school storm vote market".split()  # noqa: SIM905
-    "council",
-    "harbour",
-    "ship",
-    "letter",
-    "budget",
-    "doctor",
-    "bridge",
-    "train",
-    "school",
-    "storm",
-    "vote",
-    "market",
-]
+THINGS = ["council", "harbour", "ship", "letter", "budget", "doctor", "bridge", "train", "storm", "vote", "market"]
 
 
 def _sentence(names: list[str], chance: random.Random) -> str:
