@@ -1,8 +1,8 @@
 """Parse a stranger's bytes in a process of its own, so that no feed and no page can keep us or eat the machine.
 
-A thread can't be stopped, a process can: whatever the bytes do to a parser, after SECONDS it is gone, and it never gets
-more than MEMORY. A process is started when the first large feed comes, serves one after another, and ends with the
-block. Small feeds are parsed on the spot: they can't do much, and starting a process takes a tenth of a second.
+A thread can't be stopped, a process can: whatever the bytes do to a parser, after CPU_SECONDS of work it is gone, and
+it never gets more than MEMORY. A process is started when the first large feed comes, serves one after another, and ends
+with the block. Small feeds are parsed on the spot: they can't do much, and a process takes a tenth of a second.
 """
 
 import json
@@ -10,6 +10,7 @@ import os
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -23,7 +24,8 @@ from newsletter.errors import FetchError
 from newsletter.sources import feed, page
 from newsletter.sources.found import FoundArticle, FoundFeed
 
-SECONDS = 10.0
+CPU_SECONDS = 10  # for one feed or page; 8 MB of whole articles take five
+SECONDS = 60.0  # by the clock, should the machine be busy
 MEMORY = 1_000_000_000  # bytes of address space; a feed of 8 MB takes feedparser a third of it
 SMALL = 50_000  # bytes of a feed; the worst that is known takes half a second
 
@@ -55,8 +57,9 @@ class Parsers:
             process = self._take()
             answer = process.ask(job, data, self._seconds)
             if answer is None:
+                seconds = min(self._seconds, CPU_SECONDS)
                 raise FetchError(
-                    f"It can't be parsed within {self._seconds:g} seconds and {MEMORY // 10**6:,} MB; "
+                    f"It can't be parsed within {seconds:g} seconds and {MEMORY // 10**6:,} MB; "
                     "whatever it is, it is no feed or page as newsrooms write them."
                 )
             self._idle.put(process)
@@ -126,15 +129,21 @@ def main() -> None:
     """Answer one job after another until nobody asks any more."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library may print is no answer
-    with suppress(ValueError, OSError):  # a system may know no such limit
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    _limit(resource.RLIMIT_AS, MEMORY)
+    _limit(resource.RLIMIT_CORE, 0)
     _serve(sys.stdin.buffer, answers)
+
+
+def _limit(what: int, most: int) -> None:
+    with suppress(ValueError, OSError):  # a system may know no such limit, or have a lower one
+        resource.setrlimit(what, (most, resource.getrlimit(what)[1]))
 
 
 def _serve(jobs: BinaryIO, answers: BinaryIO) -> None:
     for line in jobs:
         job = json.loads(line)
         data = jobs.read(job["size"])
+        _limit(resource.RLIMIT_CPU, int(time.process_time()) + CPU_SECONDS)  # beyond it the system ends us
         try:
             answer = {"found": _PARSE[job["what"]](job, data)}
         except FetchError as error:

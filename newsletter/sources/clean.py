@@ -66,6 +66,10 @@ _TRACKING_NAMES = _names(
     "sr_share smid xtor s_cid icid taid guccounter feedtype"
 )
 _SAID_BY_FEEDS = _names("ref src source partner emc mod feed from via medium output")  # where the value is rss…
+_NAMES_ARTICLES = _names(
+    "id p v article articleid article_id aid story storyid story_id newsid news_id nid page day date edition"
+)
+_OF_AN_ARTICLE = re.compile(r"\d{5}|(?:[^-_]+[-_]){3}")
 _ESCAPED_AMPERSAND = re.compile("&(?:amp;)+")
 _HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*(?:[a-z]+|xn--[a-z0-9-]+)\.?")
 _SAFE_IN_PATH, _SAFE_IN_QUERY = "%/:@!$&'()*+,;=~", "%/:@!$&'()*+,;=~?[]|"
@@ -195,7 +199,14 @@ def page_of(url: str) -> str:
     parts = urlsplit(url)
     host = (parts.hostname or "").removeprefix("www.").removeprefix("m.").removeprefix("amp.")
     path = parts.path.removesuffix("/amp").rstrip("/")
-    return f"{host}{path}" if path else ""
+    naming = sorted(pair for pair in parts.query.split("&") if pair.lower().partition("=")[0] in _NAMES_ARTICLES)
+    query = f"?{'&'.join(naming)}" if naming else ""
+    return f"{host}{path}{query}" if path or query else ""
+
+
+def names_one_article(page: str) -> bool:
+    """Whether a page can hardly be a section's or a script's: its last part has a long number or many words."""
+    return "?" in page or bool(_OF_AN_ARTICLE.search(page.rpartition("/")[2]))
 
 
 def _is_tracking(pair: str) -> bool:

@@ -1,7 +1,7 @@
 """Found articles → rows: what is new, what is known, and what has changed in it.
 
 Sources change all there is of an article: its id, its address, its headline, its date. So an article is known by its
-id, else by its address, else by what is left of both and of its words (`_alike`); whoever picks can rely on one row for
+id, else by its address, else by what is left of both and of its words (`_alike`). Whoever picks can rely on one row for
 one article, and on `article_change` for what it said before.
 """
 
@@ -111,24 +111,38 @@ def _changed_beyond_recognition(
     its old id is another one: only rows that nothing else has claimed are looked at."""
     if not found:
         return {}
+    times = Counter(clean.page_of(article.url) for article in found)
+    pages = {page for page, count in times.items() if page and count == 1}
     titles = {article.title for article in found}
     moments = {article.published_at for article in found if article.dated and article.published_at}
-    ways = (col(Article.title).in_(sorted(titles)), col(Article.published_at).in_(sorted(moments)))
+    ways = (
+        col(Article.page).in_(sorted(pages)),
+        col(Article.title).in_(sorted(titles)),
+        col(Article.published_at).in_(sorted(moments)),
+    )
     free = [row for row in _look_up(session, source, *ways) if row.id not in taken]
     rows: dict[str, Article] = {}
     for article in found:
-        row = next((row for row in free if _alike(row, article)), None)
+        of_page = (row for row in free if row.page in pages and _of_one_page(row, article))
+        row = next(of_page, None) or next((row for row in free if _alike(row, article)), None)
         if row is not None:
             rows[article.guid] = row
             free = [other for other in free if other.id != row.id]
     return rows
 
 
+def _of_one_page(row: Article, found: FoundArticle) -> bool:
+    """Whether both stand on a page that is one article's: by its name, or because one address has nothing else."""
+    page = clean.page_of(found.url)
+    is_whole = "?" not in row.url or "?" not in found.url
+    return row.page == page and (is_whole or clean.names_one_article(page))
+
+
 def _alike(row: Article, found: FoundArticle) -> bool:
     """The same headline and two more of page, standfirst and moment; or all of these, and half of the headline."""
     page = clean.page_of(found.url)
     agreeing = (
-        page != "" and clean.page_of(row.url) == page,
+        page != "" and row.page == page,
         found.standfirst != "" and row.standfirst == found.standfirst,
         found.dated and row.published_at == found.published_at,
     )
@@ -175,6 +189,7 @@ def _values(found: FoundArticle, source: Source, row: Article | None, now: datet
     values = {
         "guid": found.guid,
         "url": found.url,
+        "page": clean.page_of(found.url),
         "title": found.title,
         "standfirst": found.standfirst,
         "body": found.body,

@@ -39,6 +39,9 @@ class Article(SQLModel, table=True):
     source: str = Field(max_length=40)
     guid: str = Field(max_length=500)  # the source's own id: a feed's guid, a file's relative path
     url: str = Field(default="", max_length=2000, index=True)  # canonical; "" where the piece has no page of its own
+    page: str = Field(
+        default="", max_length=2000, index=True
+    )  # what of the address outlives a redesign (`clean.page_of`)
     title: str = Field(max_length=500)
     standfirst: str = Field(default="", max_length=2000)
     body: str = Field(default="", sa_type=Text)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -75,6 +76,24 @@ def test_what_takes_too_long_is_given_up_and_the_next_one_is_parsed():
         with pytest.raises(FetchError, match="no feed"):
             parsed(parsers, b"<html>" + b"x" * 60_000)
         assert parsed(parsers, LARGE) == 400
+
+
+@pytest.mark.slow
+def test_what_takes_too_much_work_is_ended_by_the_system(monkeypatch: pytest.MonkeyPatch):
+    """Each feed has its own share of the processor, however many came before it; a busy machine robs it of none."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    child = (
+        "from newsletter.sources import apart; apart.CPU_SECONDS = 2; from time import process_time as used\n"
+        "def work(job, data):\n"
+        "    begun = used()\n"
+        "    while used() < begun + job['work']: pass\n"
+        "    return job['work']\n"
+        "apart._PARSE['feed'] = work; apart.main()"
+    )
+    jobs = [json.dumps({"what": "feed", "size": 1, "work": work}).encode() + b"\nx" for work in (0.5, 0.5, 0.5, 30)]
+    done = subprocess.run([sys.executable, "-c", child], input=b"".join(jobs), capture_output=True, timeout=60)
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [{"found": 0.5}] * 3
+    assert done.returncode == -signal.SIGXCPU
 
 
 @pytest.mark.slow

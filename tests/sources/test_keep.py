@@ -50,6 +50,7 @@ OTHER_SID = "https://news.example/story.php?id=7&amp;sid=b2"
         {"guid": "2", "title": "Something else altogether", "written": LATER},
         {"guid": "2", "link": "http://news.example/story.php?id=7&amp;sid=a1", "title": "Something else altogether"},
         {"guid": "2", "link": OTHER_SID},
+        {"guid": "2", "link": OTHER_SID, "title": "Something else altogether", "written": LATER, "standfirst": "x"},
         {"guid": "2", "link": OTHER_SID, "written": LATER},
         {"guid": "2", "link": OTHER_SID, "standfirst": "Back."},
         {"guid": "2", "link": OTHER_SID, "title": "Ferry sails again after repairs"},
@@ -69,8 +70,8 @@ def test_a_changed_article_is_the_same_article(database: Database, server: FeedS
 @pytest.mark.parametrize(
     "another",
     [
-        {"guid": "2", "link": OTHER_SID, "standfirst": "Rain.", "written": LATER},  # tomorrow's weather report
-        {"guid": "2", "link": OTHER_SID, "title": "Market hall sold", "standfirst": "For a pound."},
+        {"guid": "2", "link": "https://news.example/story.php?id=8", "standfirst": "Rain.", "written": LATER},
+        {"guid": "2", "link": "https://news.example/story.php?id=8", "title": "Market hall sold"},
         {"guid": "2", "link": "https://news.example/b", "title": "Market hall sold", "standfirst": "For a pound."},
         {"guid": "2", "link": "https://news.example/b", "title": "Market hall sold"},
         {"guid": "2", "link": "https://news.example/b", "standfirst": "", "written": LATER},
@@ -80,6 +81,14 @@ def test_another_article_is_another_article(database: Database, server: FeedServ
     """A headline or a page alone makes no article the same: columns and scripts have one for all of them."""
     assert again(database, server, [an_item()], [an_item(**another)]) == SourceReport("wire", new=1)  # type: ignore[arg-type]
     assert len(stored(database)) == 2
+
+
+def test_tomorrows_weather_is_not_todays(database: Database, server: FeedServer):
+    """A column has one headline and one page for all of its days."""
+    script = "https://news.example/weather?n={}"
+    today = an_item(title="The weather", link=script.format(1))
+    tomorrow = an_item("2", "The weather", script.format(2), standfirst="Rain.", written=LATER)
+    assert again(database, server, [today], [tomorrow]) == SourceReport("wire", new=1)
 
 
 def test_what_stands_in_the_feed_beside_another_is_not_the_other(database: Database, server: FeedServer):

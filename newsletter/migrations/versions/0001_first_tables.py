@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("source", sa.String(40), nullable=False),
         sa.Column("guid", sa.String(500), nullable=False),
         sa.Column("url", sa.String(2000), nullable=False),
+        sa.Column("page", sa.String(2000), nullable=False),
         sa.Column("title", sa.String(500), nullable=False),
         sa.Column("standfirst", sa.String(2000), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
@@ -37,6 +38,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("article", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_article_published_at"), ["published_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_article_page"), ["page"], unique=False)
         batch_op.create_index("ix_article_source_published", ["source", "published_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_article_url"), ["url"], unique=False)
 
@@ -348,6 +350,7 @@ def downgrade() -> None:
     with op.batch_alter_table("article", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_article_url"))
         batch_op.drop_index("ix_article_source_published")
+        batch_op.drop_index(batch_op.f("ix_article_page"))
         batch_op.drop_index(batch_op.f("ix_article_published_at"))
 
     op.drop_table("article")
