@@ -18,7 +18,7 @@ from threading import Thread
 from time import monotonic
 
 from newsletter.config import Relay
-from newsletter.delivery.conversation import Answer, Ask, Conversation, Letter, Step, converse
+from newsletter.delivery.conversation import Answer, Ask, Conversation, Letter, converse
 from newsletter.delivery.dial import dial
 from newsletter.delivery.line import TIMEOUTS, Broken, Line
 from newsletter.delivery.replies import Fate, Reply, Stage
@@ -182,21 +182,10 @@ class Connections:
     # --- a conversation ---------------------------------------------------------------------------------------------
 
     def _go_on(self, talk: _Talk, outcome: Reply | Letter | None) -> None:
-        """Tell a conversation the outcome of what it wanted."""
+        """Tell a conversation the outcome of what it wanted, and do what it wants next, until it has to wait."""
         try:
             step = talk.conversation.send(outcome)
-        except StopIteration as ended:
-            self._finish(talk, ended.value)
-        else:
-            self._step(talk, step)
-
-    def _step(self, talk: _Talk, step: Step) -> None:
-        """Do what a conversation wants done, until it has to wait."""
-        try:
-            while True:
-                if isinstance(step, Ask):
-                    self._ask(talk, step)
-                    return
+            while not isinstance(step, Ask):
                 if isinstance(step, Answer):
                     self._keep(step)
                     step = talk.conversation.send(None)
@@ -206,8 +195,14 @@ class Connections:
                 if letter is None and step.waits and self._has_letters():
                     return  # until one comes
                 step = talk.conversation.send(letter)
+            self._ask(talk, step)
         except StopIteration as ended:
             self._finish(talk, ended.value)
+        except Exception as error:  # of `before_dot`: that dot does not go out; those that did are still heard
+            self._fault = self._fault or error
+            self._take_no_more()
+            talk.line.is_closing = True
+            self._finish(talk, None)
 
     def _ask(self, talk: _Talk, ask: Ask) -> None:
         talk.stage = ask.stage

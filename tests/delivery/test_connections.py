@@ -252,6 +252,24 @@ def test_an_error_in_the_source_is_raised_when_the_wire_is_quiet():
     assert heard == [] or sorted(heard) == list(range(1, 11))
 
 
+def test_a_dot_that_can_t_be_written_down_does_not_go_out_and_the_others_are_heard():
+    """A full disk: the letter was not handed over, and no other one becomes uncertain by it."""
+    dotted: list[int] = []
+
+    def before_dot(number: int) -> None:
+        if len(dotted) == 20:
+            raise OSError("no space left")
+        dotted.append(number)
+
+    with Sink() as sink:
+        connections, heard = Connections(smtp_to(sink, connections=4)), set[int]()
+        with pytest.raises(OSError, match="no space left"):
+            heard.update(answer.id for answer in connections.send(letters(100), before_dot))
+        connections.close()
+    assert heard == set(dotted)
+    assert len(sink.taken) == 20
+
+
 def test_a_relay_that_takes_fewer_connections_than_we_would_like_is_used_with_those():
     """421 to the third: the first two carry everything, and nobody calls the relay down."""
     with Sink() as sink:
