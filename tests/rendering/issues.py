@@ -192,7 +192,11 @@ def _translated(language: str, title: str, headline: str, words: dict[str, str] 
 
 
 def _marked(item: Item) -> Item:
-    marks = {2: {"is_update": True}, 3: {"is_paid": True}, 4: {"note": "An editor’s word on it."}}
+    marks: dict[int, dict[str, Any]] = {
+        2: {"is_update": True},
+        3: {"is_paid": True},
+        4: {"note": "An editor’s word on it."},
+    }
     return replace(item, **marks.get(item.position, {}))
 
 
