@@ -204,7 +204,8 @@ def test_labelled_stories_are_found_as_well_as_promised(shared: Path):
 def test_near_copies_of_wire_reports_find_each_other():
     """Reports that papers cut, turn around and head anew: at least 99 of 100 pairs are in one story, and none mixed."""
     chance = random.Random(20)
-    copies, event_of = [], {}
+    copies: list[Piece] = []
+    event_of: dict[int, int] = {}
     for event in range(60):
         names = [f"{a}{b}" for a, b in zip(chance.sample(ONSETS, 8), chance.sample(ENDINGS, 8), strict=True)]
         report = [_sentence(names, chance) for _ in range(9)]
