@@ -48,7 +48,7 @@ def test_two_mornings_through_a_real_relay(shared: Path, tmp_path: Path, certifi
     addresses = readers_file(tmp_path, READERS)
     with Postfix(certificates[0], addresses) as relay, FeedServer() as feeds:
         project = a_project(
-            tmp_path, more=feed_sources(feeds, shared / "data" / "feeds" / FEED_DAY),
+            tmp_path, more=feed_sources(feeds, shared / "data" / "feeds" / FEED_DAY), newsletter='images = "none"',
             smtp=f'port = {relay.port}\nsecurity = "starttls"\nca_file = "{certificates[1]}"',
         )  # fmt: skip
         shutil.copy(shared / "articles" / "syrian-peace-talks.txt", tmp_path / "articles")
@@ -77,7 +77,7 @@ def test_two_mornings_through_a_real_relay(shared: Path, tmp_path: Path, certifi
 
 def feed_sources(server: FeedServer, folder: Path) -> str:
     """A [[sources]] table for each real feed of the folder, served from loopback."""
-    tables = ['[collecting]\nprivate_networks = ["127.0.0.0/8"]']
+    tables = ['[collecting]\nprivate_networks = ["127.0.0.0/8"]\n[preflight]\nlook-outside = "never"']
     for path in sorted(folder.glob("*.xml")):
         url = server.serve(f"/{path.name}", path.read_bytes(), content_type="application/rss+xml")
         tables.append(f'[[sources]]\nname = "{path.stem}"\nkind = "feed"\nurl = "{url}"\nsection = "World"')
