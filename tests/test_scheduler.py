@@ -10,6 +10,7 @@ from newsletter import daily, scheduler
 from newsletter.config import Config
 from newsletter.daily import Paper
 from newsletter.database import Database
+from newsletter.errors import StoreError
 from newsletter.issues.models import Issue, IssueState
 from newsletter.notices.models import Notice
 from tests.builders import CONFIG, a_config
@@ -137,3 +138,18 @@ def test_one_process_leads_and_another_takes_over(database: Database):
         assert (first, second) == (True, False)
     with database.leadership() as again:
         assert again
+
+
+def test_a_clock_that_lags_behind_what_the_store_has_seen_does_nothing(house: House):
+    """A second machine with an old clock, a snapshot that wakes up in the past: no old issue is fired; the sentence
+    says what to do. Cancelling forgets what a clock of the future has made."""
+    an_article_file(house.folder)
+    house.wake(DRAFT_AT)
+    issue = house.issues()["2026-11-23"]
+    daily.approve(house.paper, issue.id or 0, "ed", DRAFT_AT)
+    old = DRAFT_AT - timedelta(days=3)
+    with pytest.raises(StoreError, match="2026-11-20 05:30 UTC, but the database has seen 2026-11-23 05:30"):
+        house.wake(old)
+    assert house.wake(SEND_AT) == [issue.id]
+    daily.cancel(house.paper, issue.id or 0, "ed", SEND_AT)
+    house.wake(old)

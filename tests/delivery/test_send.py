@@ -57,10 +57,10 @@ class Desk:
         with self.database.transaction() as session:
             return add_readers(session, count)
 
-    def send(self, sink: Sink, rests=(0, 0, 0, 0), newsletter=DAILY, **changes) -> ledger.Totals:
+    def send(self, sink: Sink, rests=(0, 0, 0, 0), newsletter=DAILY, stopping=None, **changes) -> ledger.Totals:
         return send(
             self.database, self.config(sink, **changes), newsletter, self.issue_id,
-            clock=self.clock, who="test", rests=rests,
+            clock=self.clock, who="test", rests=rests, stopping=stopping,
         )  # fmt: skip
 
     def totals(self) -> ledger.Totals:
