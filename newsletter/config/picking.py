@@ -56,7 +56,7 @@ class Picking(Section):
 
     max_articles: int = Field(default=10, ge=1, le=40)
     min_articles: int = Field(default=3, ge=1)
-    max_per_source: int | None = Field(default=None, ge=1)
+    max_per_source: int = Field(default=40, ge=1, le=40)
     half_life_hours: float = Field(default=12.0, gt=0)
     wanted: tuple[Line, ...] = Field(default=(), strict=False)
     unwanted: tuple[Line, ...] = Field(default=(), strict=False)
