@@ -4,9 +4,11 @@ Nothing is pretended: real files are collected, a real SMTP server takes the mai
 one-click POST, and the next day's issue no longer reaches that one.
 """
 
+import os
 import re
 import shutil
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -78,8 +80,9 @@ def whole_day(folder: Path, say: Say) -> None:
     say(f"   {leaver} got {'a copy: this is a fault' if reached.exists() else 'none: leaving took effect at once'}")
     say(f"\n[bold]Look at it[/]\n   the digest      {folder}/issue.html\n   its text part   {folder}/issue.txt")
     say(f"   caught mails    {folder}/caught/{first.issue_date}/")
-    say(f"   what happened   newsletter --config {folder}/config.toml status")
-    say(f"   its web pages   newsletter --config {folder}/config.toml serve, then http://127.0.0.1:{web_port}/")
+    command = f"{_our_command()} --config {folder}/config.toml"
+    say(f"   what happened   {command} status")
+    say(f"   its web pages   {command} serve, then http://127.0.0.1:{web_port}/")
     paper.database.close()
 
 
@@ -154,8 +157,9 @@ def _morning(paper: Paper, folder: Path, articles: Path, now: datetime, smtp_por
     with paper.database.reading() as session:
         edition = editions.of(session, issue)
     say(f"2. draft      “{issue.subject}”")
-    say(f"3. check      {len(findings)} findings, {sum(f.level == 'block' for f in findings)} that block; "
-        f"{len(edition.html) / 1000:.0f} kB of HTML")  # fmt: skip
+    noted = f"{len(findings)} finding{'s' if len(findings) != 1 else ''}"
+    blocking = sum(finding.level == "block" for finding in findings)
+    say(f"3. check      {noted}, {blocking or 'none'} that blocks; {len(edition.html) / 1000:.0f} kB of HTML")
     daily.approve(paper, issue.id or 0, WHO, now)
     say("4. approve    what readers get is frozen now")
     catcher = Controller(Catcher(folder / "caught" / day.isoformat()), hostname="127.0.0.1", port=smtp_port)
@@ -201,6 +205,11 @@ def _web(paper: Paper) -> Iterator[None]:
     finally:
         web.should_exit = True
         thread.join()
+
+
+def _our_command() -> str:
+    """What to type for this program: its name where the shell finds it, else the file that was started."""
+    return "newsletter" if shutil.which("newsletter") else os.path.relpath(sys.argv[0])
 
 
 def _free_port() -> int:

@@ -23,13 +23,14 @@ from newsletter.errors import NewsletterError, PreflightFailed, RelayDown, Store
 from newsletter.issues import find
 from newsletter.issues.models import Issue, IssueState
 from newsletter.issues.timetable import Due, Turn, own_zone, turn
-from subscribers import audience
+from subscribers import audience, signup
 
 WHO = "schedule"
 LOOK_BACK = timedelta(days=31)  # of days that may have been missed
 UNSETTLED = (IssueState.DRAFT, IssueState.APPROVED, IssueState.SENDING)
 WAKE_SECONDS = 60
 NOTICES_SECONDS = 5
+TIDY_SECONDS = 3600
 CLOCK_TOLERANCE = timedelta(minutes=5)  # between machines
 COLLECT_MINUTES = 5  # who is asked then says each source's own record
 
@@ -53,6 +54,7 @@ class Clockwork:
         self._every(self.wake, seconds=WAKE_SECONDS)
         self._every(self.notices, seconds=NOTICES_SECONDS)
         self._every(self.collect, seconds=COLLECT_MINUTES * 60)
+        self._every(self.tidy, seconds=TIDY_SECONDS)
         for newsletter in self._paper.config.newsletters:
             for clock in (newsletter.draft_at, newsletter.send_at):
                 at = time.fromisoformat(clock)
@@ -91,6 +93,12 @@ class Clockwork:
         """Read the sources between the mornings too: feeds hold only their newest pieces."""
         if self._leads:
             gather(self._paper, datetime.now(UTC))
+
+    def tidy(self) -> None:
+        """Forget addresses that somebody typed into a form and nobody ever confirmed."""
+        if self._leads:
+            with self._paper.database.transaction() as session:
+                signup.forget_unconfirmed(session, datetime.now(UTC))
 
     def _lead(self) -> bool:
         """Whether this process leads, now that it has tried to."""
