@@ -6,6 +6,7 @@ from pathlib import Path
 from newsletter import worker
 from newsletter.daily import Paper
 from newsletter.database import Database
+from newsletter.delivery import plan
 from newsletter.issues import states
 from newsletter.issues.models import Issue, IssueState
 from tests.builders import NOW, an_issue
@@ -17,6 +18,7 @@ def test_a_worker_finishes_what_is_being_sent_and_begins_no_issue(database: Data
     """One issue is `sending` and has readers; another is approved and waits for its hour."""
     desk = Desk(database, tmp_path)
     desk.readers(20)
+    plan.draw(database, desk.issue(), NOW)
     stopping = threading.Event()
     with database.transaction() as session:
         waits = an_issue(session, day=NOW.date().replace(day=24)).id

@@ -46,6 +46,14 @@ class _Talk:
     deadline: float = 0.0
 
 
+def _nothing(_delivery_id: int) -> None:
+    """Before a dot that nobody writes down."""
+
+
+def _unheard(_answer: Answer) -> None:
+    """Of one who reads the answers as they are given out."""
+
+
 class Connections:
     """Up to `most` open lines to a relay, kept from one `send` to the next. Not for several threads at once."""
 
@@ -63,20 +71,27 @@ class Connections:
         self._given_back: deque[Letter] = deque()  # taken, not handed over, and their line is gone
         self._answers: list[Answer] = []
         self._before_dot: Callable[[int], None] = _nothing
+        self._heard: Callable[[Answer], None] = _unheard
         self._waits_until = 0.0
         self._has_more = False
         self._is_in_trouble = False
         self._fault: BaseException | None = None
 
-    def send(self, letters: Iterable[Letter | Wait], before_dot: Callable[[int], None]) -> Iterator[Answer]:
+    def send(
+        self, letters: Iterable[Letter | Wait], before_dot: Callable[[int], None],
+        heard: Callable[[Answer], None] = _unheard,
+    ) -> Iterator[Answer]:  # fmt: skip
         """Hand the letters over, one answer each, on whichever line is free; so answers come in any order.
+
+        `heard` is called with each answer at once, before the line's next final dot; who writes both down never has
+        more than one open dot a line. The iterator's come a little later, many together.
 
         A letter without an answer was not handed over. No more letters are taken when no line is left, and when the
         relay refuses the sender or wants a rest; what is on the wire still gets its answer. Listen to the end: who
         stops listening does not hear of what is on the wire. Raises RelayDown when no line can be opened, or none
         should be; an error of `letters` itself is raised when the wire is quiet.
         """
-        self._letters, self._before_dot = iter(letters), before_dot
+        self._letters, self._before_dot, self._heard = iter(letters), before_dot, heard
         self._has_more, self._is_in_trouble, self._fault = True, False, None
         self._given_back.clear()
         self._waits_until = 0.0
@@ -240,6 +255,7 @@ class Connections:
     def _keep(self, answer: Answer) -> None:
         """Remember an answer to pass on, and what it says of the relay: that it has had enough, or lost a line."""
         self._answers.append(answer)
+        self._heard(answer)
         fate, reply = answer.fate, answer.reply
         if fate is Fate.STOPPED or (fate is Fate.RELEASED and reply and reply.code != 421):
             self._take_no_more()
@@ -311,10 +327,6 @@ class _Opener:
             while True:
                 if isinstance(opened := self._done.get_nowait(), Line):
                     opened.close()
-
-
-def _nothing(_delivery_id: int) -> None:
-    """Before a dot that nobody writes down."""
 
 
 def hand_over(relay: Relay, envelope_from: str, recipient: str, data: bytes) -> str:

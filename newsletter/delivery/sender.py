@@ -73,7 +73,7 @@ class Sender:
         trouble: RelayDown | None = None
         accepted = False
         try:
-            for answer in self._open().send(self._letters(), self._before_dot):
+            for answer in self._open().send(self._letters(), self._before_dot, self._notes.answer):
                 self._hear(answer)
                 accepted = accepted or answer.fate is Fate.ACCEPTED
                 if answer.fate in (Fate.RELEASED, Fate.UNCERTAIN, Fate.STOPPED):
@@ -174,9 +174,8 @@ class Sender:
         self._dotted.add(delivery_id)
 
     def _hear(self, answer: Answer) -> None:
-        """Keep an answer, in the journal too; record when there are enough, or when they are old enough."""
+        """Keep an answer (the journal has it already); record when there are enough, or when they are old enough."""
         self._answers[answer.id] = answer
-        self._notes.answer(answer)
         if reason := self._run.breaker.hear(answer.fate):
             last = f"{reason}; the last one said {answer.reply}"
             self._run.stop(RelayDown(f"Paused: {last}. Look at the list and the relay before going on.", stop=True))

@@ -4,7 +4,10 @@ The real command sends to a sink that writes down what it took, and the sink its
 conversations have reached a chosen point: no test here depends on how fast the machine is.
 """
 
+import os
+import signal
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -95,13 +98,23 @@ def kill_at(sink: Sink, project: Project, moment: int) -> None:
 
     def kill(_stage: str, _word: str) -> None:
         if process is not None and sink.reached.total() >= before + moment:
-            process.kill()
+            for number in [*children_of(process.pid), process.pid]:
+                with suppress(ProcessLookupError):
+                    os.kill(number, signal.SIGKILL)
 
     sink.refuse = kill
     process = project.start("send", ISSUE)
     process.communicate(timeout=100)
     assert process.returncode == -9
     sink.refuse = lambda _stage, _word: None
+
+
+def children_of(pid: int) -> list[int]:
+    """The sender processes of a run: they would put down their work when it dies, in a moment of their own."""
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
 
 
 def sum_of_states(totals: dict[str, int]) -> int:
