@@ -66,10 +66,10 @@ _TRACKING_NAMES = _names(
     "sr_share smid xtor s_cid icid taid guccounter feedtype"
 )
 _SAID_BY_FEEDS = _names("ref src source partner emc mod feed from via medium output")  # where the value is rss…
-_NAMES_ARTICLES = _names(
-    "id p v article articleid article_id aid story storyid story_id newsid news_id nid page day date edition"
+_NAMES_ARTICLES = re.compile(
+    r"(?!sid=|cid=|uid=|[a-z_]*sess)(?:[a-z_-]*id|p|v|article|story|page|day|date|edition)=", re.IGNORECASE
 )
-_OF_AN_ARTICLE = re.compile(r"\d{5}|(?:[^-_]+[-_]){3}")
+_OF_AN_ARTICLE = re.compile(r"\d{5}|(?:[^-_]+[-_]){3}|^(?=.*\d)(?=.*[A-Za-z])\w{6,}$")
 _ESCAPED_AMPERSAND = re.compile("&(?:amp;)+")
 _HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*(?:[a-z]+|xn--[a-z0-9-]+)\.?")
 _SAFE_IN_PATH, _SAFE_IN_QUERY = "%/:@!$&'()*+,;=~", "%/:@!$&'()*+,;=~?[]|"
@@ -198,14 +198,14 @@ def page_of(url: str) -> str:
     """What stays of an address when a site changes over to https, drops its www., or counts its readers anew."""
     parts = urlsplit(url)
     host = (parts.hostname or "").removeprefix("www.").removeprefix("m.").removeprefix("amp.")
-    path = parts.path.removesuffix("/amp").rstrip("/")
-    naming = sorted(pair for pair in parts.query.split("&") if pair.lower().partition("=")[0] in _NAMES_ARTICLES)
+    path = parts.path.removesuffix("/amp").removesuffix("/index.html").rstrip("/")
+    naming = sorted(pair for pair in parts.query.split("&") if _NAMES_ARTICLES.match(pair))
     query = f"?{'&'.join(naming)}" if naming else ""
     return f"{host}{path}{query}" if path or query else ""
 
 
 def names_one_article(page: str) -> bool:
-    """Whether a page can hardly be a section's or a script's: its last part has a long number or many words."""
+    """Whether a page is hardly a section's or a script's: its last part is a long number, many words, or a token."""
     return "?" in page or bool(_OF_AN_ARTICLE.search(page.rpartition("/")[2]))
 
 

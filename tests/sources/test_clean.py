@@ -178,3 +178,45 @@ def test_no_html_takes_long_to_clean(bomb: str):
     clean.body(bomb)
     clean.text_of(bomb, clean.STANDFIRST)
     assert time.process_time() - begun < 2
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("http://www.news.example/a-ferry/", "https://news.example/a-ferry"),
+        ("https://m.news.example/a-ferry/amp", "https://news.example/a-ferry/index.html"),
+        ("https://news.example/story?id=7&sid=a", "https://news.example/story?sid=b&id=7"),
+        (
+            "https://news.example/a.cfm?c_id=1&objectid=7",
+            "https://news.example/a.cfm?objectid=7&c_id=1&cid=rss&sessionid=1",
+        ),
+    ],
+)
+def test_a_page_is_the_same_however_its_site_writes_it(one: str, other: str):
+    """Scheme, www., a phone's page and counters change; what names the article does not."""
+    assert clean.page_of(one) == clean.page_of(other) != ""
+
+
+def test_two_pages_are_two():
+    """By path, or by the parameter that names the article; a front page is none."""
+    addresses = ["/a", "/b", "/a?id=1", "/a?id=2", "/a?objectid=2", "/a?p=1"]
+    assert len({clean.page_of(f"https://news.example{address}") for address in addresses}) == 6
+    assert clean.page_of("https://news.example/") == ""
+
+
+@pytest.mark.parametrize(
+    ("page", "is_article"),
+    [
+        ("news.example/world-51943612", True),
+        ("news.example/ferry-sails-again-after-weeks", True),
+        ("short.example/2Ysps7l", True),
+        ("news.example/story?id=7", True),
+        ("news.example/weather", False),
+        ("news.example/article.cfm", False),
+        ("news.example/archive/2026", False),
+        ("news.example/live-blog", False),
+    ],
+)
+def test_an_articles_page_has_a_name_of_its_own(page: str, is_article: bool):
+    """A section's or a script's page holds many articles, one after the other."""
+    assert clean.names_one_article(page) is is_article

