@@ -15,7 +15,7 @@ from newsletter.picks.piece import Piece
 from newsletter.picks.reasons import count, ordinal, quoted
 from newsletter.picks.rules import Rules
 from newsletter.picks.score import Telling, points, telling_of
-from newsletter.picks.stories import headlines_agree
+from newsletter.picks.stories import look_alike
 
 MOST_ALSO = 3  # sources named beside the one that was picked
 PICTURE_BONUS = 1.1  # a lead with a picture may have a tenth fewer points than the best one without
@@ -219,9 +219,7 @@ def _too_near(told: Told, other: Told) -> bool:
     """Whether two stories would look like one to a reader: of one circle, or with headlines that agree."""
     if told.circle == other.circle:
         return True
-    return any(
-        told.best is not None and headlines_agree(told.best.piece.title, one.piece.title) for one in other.candidates
-    )
+    return any(told.best is not None and look_alike(told.best.piece, one.piece) for one in other.candidates)
 
 
 def _is_among(told: Told, taken: Iterable[Told]) -> bool:

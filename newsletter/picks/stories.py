@@ -100,6 +100,13 @@ def grouping(pieces: Iterable[Piece], background: Iterable[Piece] = ()) -> Group
     )
 
 
+def look_alike(piece: Piece, other: Piece) -> bool:
+    """Whether a reader would take the two for one story by their headlines; two numbers of a series are two."""
+    if piece.source == other.source and _is_series(WORD.findall(piece.title), WORD.findall(other.title)):
+        return False
+    return headlines_agree(piece.title, other.title)
+
+
 def headlines_agree(title: str, other: str) -> bool:
     """Whether two headlines say the same in the main: half of the words of the shorter one, and not by chance."""
     one, two = ({word.stem for word in words(text) if len(word.stem) > SMALL_WORD} for text in (title, other))

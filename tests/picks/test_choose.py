@@ -227,3 +227,12 @@ def test_points_are_the_product_of_their_parts():
     }  # fmt: skip
     assert choice.picks[0].score == pytest.approx(1.5 * 1.1 * 1.5 * 1.1)
     assert "1st in its feed" in choice.picks[0].why
+
+
+def test_numbers_of_a_series_stand_side_by_side():
+    """Headlines of one source that differ in a number alone are different articles; of two sources, one story."""
+    headlines = [f"Ferry number {n} sails again" for n in (1, 2, 3)]
+    one_source = [a_piece(n, title=title) for n, title in enumerate(headlines)]
+    assert len(choose([[p] for p in one_source], rules(), MOMENT).picks) == 3
+    several = [a_piece(n, title=title, source=f"paper-{n}") for n, title in enumerate(headlines)]
+    assert len(choose([[p] for p in several], rules(), MOMENT).picks) == 1
