@@ -6,7 +6,7 @@ No address stands in them.
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from subscribers.columns import UTCDateTime, words
@@ -25,17 +25,20 @@ class DeliveryState(StrEnum):
     UNCERTAIN = "uncertain"  # its final dot was on the wire when something died; never sent again by itself
 
 
+_IN_HAND = text("sender IS NOT NULL")
+
+
 class Delivery(SQLModel, table=True):
     """What became of one issue for one subscriber."""
 
     __table_args__ = (
-        UniqueConstraint("issue_id", "subscriber_id"),
+        UniqueConstraint("subscriber_id", "issue_id"),  # in this order it finds a reader's deliveries too
         Index("ix_delivery_work", "issue_id", "state", "lane", "due_at", "id"),
-        Index("ix_delivery_sender", "sender"),
+        Index("ix_delivery_sender", "sender", sqlite_where=_IN_HAND, postgresql_where=_IN_HAND),  # small, so cheap
     )
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     issue_id: int = Field(foreign_key="issue.id")
-    subscriber_id: int = Field(sa_type=BigId, index=True)  # no foreign key: the ledger outlives an erasure
+    subscriber_id: int = Field(sa_type=BigId)  # no foreign key: the ledger outlives an erasure
     subscription_id: int = Field(sa_type=BigId)
     state: DeliveryState = Field(default=DeliveryState.QUEUED, sa_type=words(DeliveryState))
     lane: str = Field(default="", max_length=100)  # which mailbox provider or relay it goes to, see lanes.py

@@ -63,15 +63,15 @@ def _page(
     return last
 
 
-def _chosen(
-    column: Mapped[str], values: Mapping[str, object], other: ColumnElement[object]
-) -> ColumnElement[object]:
+def _chosen(column: Mapped[str], values: Mapping[str, object], other: ColumnElement[object]) -> ColumnElement[object]:
     """SQL for `values.get(column, other)`: one WHEN for each different value."""
     keys: dict[object, list[str]] = {}
     for key, value in values.items():
         keys.setdefault(value, []).append(key)
     whens = [(column.in_(names), literal(value, other.type)) for value, names in keys.items()]
-    return case(*whens, else_=other) if whens else other
+    if not whens:
+        return other
+    return case((column.in_(list(values)), case(*whens, else_=other)), else_=other)  # most are none of them: ask once
 
 
 def _insert(session: Session, issue: Issue, page: Subquery, now: datetime) -> Insert:

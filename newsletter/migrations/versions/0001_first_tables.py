@@ -180,11 +180,13 @@ def upgrade() -> None:
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["issue_id"], ["issue.id"], name=op.f("fk_delivery_issue_id_issue")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
-        sa.UniqueConstraint("issue_id", "subscriber_id", name=op.f("uq_delivery_issue_id_subscriber_id")),
+        sa.UniqueConstraint("subscriber_id", "issue_id", name=op.f("uq_delivery_subscriber_id_issue_id")),
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
-        batch_op.create_index("ix_delivery_sender", ["sender"], unique=False)
-        batch_op.create_index(batch_op.f("ix_delivery_subscriber_id"), ["subscriber_id"], unique=False)
+        in_hand = sa.text("sender IS NOT NULL")
+        batch_op.create_index(
+            "ix_delivery_sender", ["sender"], unique=False, sqlite_where=in_hand, postgresql_where=in_hand
+        )
         batch_op.create_index("ix_delivery_work", ["issue_id", "state", "lane", "due_at", "id"], unique=False)
 
     op.create_table(
@@ -324,7 +326,6 @@ def downgrade() -> None:
     op.drop_table("edition")
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.drop_index("ix_delivery_work")
-        batch_op.drop_index(batch_op.f("ix_delivery_subscriber_id"))
         batch_op.drop_index("ix_delivery_sender")
 
     op.drop_table("delivery")
