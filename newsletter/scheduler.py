@@ -92,7 +92,7 @@ class Clockwork:
     def collect(self) -> None:
         """Read the sources between the mornings too: feeds hold only their newest pieces."""
         if self._leads:
-            gather(self._paper, datetime.now(UTC))
+            gather(self._paper, datetime.now(UTC), only_due=True)
 
     def tidy(self) -> None:
         """Forget addresses that somebody typed into a form and nobody ever confirmed."""
@@ -167,9 +167,9 @@ def _first_wave(session: Session, newsletter: Newsletter, issue: Issue | None, n
     return min(moments, default=None)
 
 
-def gather(paper: Paper, now: datetime) -> None:
-    """Collect what is due, and say in the log which sources were bad."""
-    for report in daily.gather(paper, now, only_due=True):
+def gather(paper: Paper, now: datetime, *, only_due: bool) -> None:
+    """Collect, and say in the log which sources were bad."""
+    for report in daily.gather(paper, now, only_due=only_due):
         if report.error:
             log.warning("A source can't be read.", action="source_failed", source=report.name, why=report.error)
 
@@ -218,7 +218,7 @@ def _act(
 
 def _draft(paper: Paper, newsletter: Newsletter, day: date, now: datetime) -> None:
     """The morning itself: collect, draft, and a word to the editors."""
-    gather(paper, now)
+    gather(paper, now, only_due=False)  # a day's last look: no feed's own rest may cost the morning its news
     issue = daily.draft(paper, newsletter, day, now)
     log.info("The day's issue is drafted.", action="drafted", issue=issue.id, state=str(issue.state))
     with paper.database.transaction() as session:
