@@ -2,7 +2,7 @@
 
 `ask` returns what must be mailed; the door mails it and gives the same answer whether it got something or None.
 A link confirms what its own mail named, once, for seven days, and only if nothing happened in between: leaving takes
-back every open question. This is the one way that undoes a leaving or a suppression (deliverability: §2.3).
+back every open question. This is the one way that undoes a leaving or a suppression.
 """
 
 from collections.abc import Sequence
