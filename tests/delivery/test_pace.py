@@ -106,7 +106,9 @@ def test_hours_of_sending(clock: str, between: tuple[str, str], opens: str | Non
     st.integers(1, 500),
     st.dictionaries(st.integers(0, 9), st.tuples(st.integers(0, 10_000), st.integers(0, 400)), max_size=8),
 )
-def test_portions_never_exceed_what_is_there_or_allowed_and_waste_nothing(limit: int, lanes: dict[int, tuple[int, int]]):
+def test_portions_never_exceed_what_is_there_or_allowed_and_waste_nothing(
+    limit: int, lanes: dict[int, tuple[int, int]]
+):
     """Whatever waits and whatever may go."""
     waiting, may = {k: w for k, (w, _) in lanes.items()}, {k: m for k, (_, m) in lanes.items()}
     shares = portions(limit, waiting, may)
