@@ -196,7 +196,7 @@ def message_as(session: Session, paper: Paper, issue: Issue, reader: message.Rea
     newsletter, site = paper.config.newsletter(issue.newsletter), paper.config.site
     edition = editions.of(session, issue)
     made = message.mould(site, newsletter, issue.id or 0, edition.subject, edition.html, edition.text)
-    return made.fill(reader, paper.config.keys, now.astimezone(newsletter.zone))
+    return made.fill(reader, paper.config.keys, now)
 
 
 def send_test(paper: Paper, issue_id: int, email: str, now: datetime) -> str:
@@ -206,7 +206,7 @@ def send_test(paper: Paper, issue_id: int, email: str, now: datetime) -> str:
         newsletter, site = paper.config.newsletter(issue.newsletter), paper.config.site
         edition = editions.of(session, issue)
     made = message.mould(site, newsletter, issue_id, f"[Test] {edition.subject}", edition.html, edition.text)
-    data = made.fill(a_reader(email), paper.config.keys, now.astimezone(newsletter.zone))
+    data = made.fill(a_reader(email), paper.config.keys, now)
     return connections.hand_over(paper.config.smtp, newsletter.sender_address, email, data)
 
 

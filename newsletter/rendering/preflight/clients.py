@@ -41,6 +41,7 @@ _OWN_PREFIX = ("-webkit-", "-ms-", "-moz-", "mso-")
 
 
 def client_support(case: Case) -> Iterator[Fault]:
+    """Features of the mail that a big mail program does not show, with the programs named."""
     seen = _Seen(case)
     for feature in case.support.features:
         if feature.slug not in EXTRAS and (where := seen.where(feature)):

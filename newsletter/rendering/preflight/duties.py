@@ -20,6 +20,7 @@ def unsubscribe_link(case: Case) -> Iterator[Fault]:
 
 
 def postal_address(case: Case) -> Iterator[Fault]:
+    """The law asks for the publisher's address, in both parts."""
     address = squeezed(case.contents.postal_address)
     if not address:
         yield Fault("Set site.postal_address in config.toml: the law asks for it.")
@@ -77,6 +78,7 @@ def text_part(case: Case) -> Iterator[Fault]:
 
 
 def text_links(case: Case) -> Iterator[Fault]:
+    """Who reads the text part can follow every link of the mail."""
     if not case.form.text.strip():
         return
     missing = [link for link in case.links if is_web(link) and not slots.has_marks(link) and link not in case.form.text]

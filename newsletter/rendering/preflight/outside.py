@@ -51,6 +51,7 @@ def not_looked(case: Case) -> Iterator[Fault]:
 
 
 def spam_score(case: Case) -> Iterator[Fault]:
+    """What SpamAssassin says, where it is installed."""
     program = shutil.which("spamassassin")
     if program is None or case.message is None or case.answers is None:
         return

@@ -36,6 +36,7 @@ def picture_size(case: Case) -> Iterator[Fault]:
 
 
 def picture_weight(case: Case) -> Iterator[Fault]:
+    """Pictures that we serve: each one alone, and all together."""
     sizes = {name: file.stat().st_size for name, file in _ours(case).items() if file.is_file()}
     for name, size in sizes.items():
         if size > MOST_BYTES:
