@@ -1,5 +1,5 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Only python3 ≥ 3.11 with pip, and make, are assumed.
-.PHONY: demo test check proof bench setup format words clean
+.PHONY: demo test check lint proof bench setup format words clean
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN = $(UV) run --frozen
 
@@ -9,12 +9,14 @@ demo: setup            ## a whole day on embedded parts, in ./newsletter-demo
 test: setup            ## all tests but the long proofs
 	$(RUN) pytest -q -n auto --dist worksteal -m "not proof"
 
-check: setup           ## the quick loop: format, lint, types, imports, fast tests
+check: lint            ## the quick loop: format, lint, types, imports, fast tests
+	$(RUN) pytest -q -n auto --dist worksteal -m "not proof and not slow and not browser and not postfix"
+
+lint: setup            ## what can be said without running anything: format, lint, types, imports
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
 	$(RUN) lint-imports
-	$(RUN) pytest -q -n auto --dist worksteal -m "not proof and not slow and not browser and not postfix"
 
 proof: setup           ## the long proofs
 	$(RUN) pytest -q -m proof
