@@ -10,16 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from newsletter.errors import StoreError
 
+MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_SECONDS = 30  # a writer waits this long for another one's transaction; ours are short
 
 
@@ -46,22 +43,28 @@ class Database:
 
     def upgrade(self) -> None:
         """Bring the schema to the newest revision. Safe to call again."""
-        command.upgrade(self._alembic(), "head")
+        from alembic import command  # slow to import, and wanted once in a database's life
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["engine"] = self.engine
+        command.upgrade(config, "head")
 
     def prepare(self) -> None:
         """Make the tables of a database that has none; raise StoreError for one with an old schema."""
         with self.engine.connect() as connection:
-            is_new = MigrationContext.configure(connection).get_current_revision() is None
+            is_new = _revision(connection) is None
         if is_new:
             self.upgrade()
         self.require_current_schema()
 
     def require_current_schema(self) -> None:
         """Raise StoreError unless the schema is the one this program knows."""
-        wanted = ScriptDirectory.from_config(self._alembic()).get_current_head()
+        wanted = newest_revision()
         try:
             with self._reader.connect() as connection:
-                found = MigrationContext.configure(connection).get_current_revision()
+                found = _revision(connection)
         except OperationalError as error:
             raise StoreError(f"The database {self.url.render_as_string()} can't be opened: {error.orig}") from error
         if found is None:
@@ -103,12 +106,6 @@ class Database:
         self.engine.dispose()
         self._reader.dispose()
 
-    def _alembic(self) -> AlembicConfig:
-        config = AlembicConfig()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        config.attributes["engine"] = self.engine
-        return config
-
     def _engine(self, *, writes: bool) -> Engine:
         if not self.is_sqlite:
             return create_engine(self.url, pool_size=20, max_overflow=20, pool_pre_ping=True)
@@ -120,6 +117,19 @@ class Database:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate if writes else _begin_deferred)
         return engine
+
+
+def newest_revision() -> str:
+    """The schema that this program knows: our migrations are numbered in their order."""
+    return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def _revision(connection: Connection) -> str | None:
+    """The schema's revision as Alembic notes it; None for a database without tables."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
 
 
 _LEADER = 0x6E6577736C6574  # "newslet": the one advisory lock we take
