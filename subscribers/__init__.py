@@ -19,7 +19,7 @@ from subscribers.address import Address, masked, parse
 from subscribers.audience import NotNow, Recipient
 from subscribers.consent import Proof
 from subscribers.errors import BadFile, NotAllowed, NotAnAddress, NotKnown, SubscribersError
-from subscribers.models import SubscriptionState, SuppressionReason, Way
+from subscribers.models import Format, SubscriptionState, SuppressionReason, Way
 from subscribers.people import email_of
 from subscribers.signup import Confirmation, ConfirmationDue
 
@@ -28,6 +28,7 @@ __all__ = [
     "BadFile",
     "Confirmation",
     "ConfirmationDue",
+    "Format",
     "NotAllowed",
     "NotAnAddress",
     "NotKnown",

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlmodel import Session, col
 
 from subscribers import batch
-from subscribers.models import Subscriber, Subscription, SubscriptionState, Suppression, SuppressionReason
+from subscribers.models import Format, Subscriber, Subscription, SubscriptionState, Suppression, SuppressionReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Recipient:
     subscription_id: int
     email: str
     name: str
+    format: Format = Format.HTML
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,20 @@ def zones(session: Session, newsletter: str, now: datetime) -> set[str]:
     return set(session.scalars(_chosen(newsletter, now).with_only_columns(col(Subscriber.timezone)).distinct()))
 
 
+def topics(session: Session, newsletter: str) -> dict[str, int]:
+    """How many have chosen each set of sections, as `topics.packed` writes it; those who want all are not among them.
+
+    Whoever is paused or suppressed is counted too: it is about which sets there are. It reads a small index only.
+    """
+    wanted = (
+        col(Subscription.newsletter) == newsletter,
+        col(Subscription.topics) != "",
+        col(Subscription.state).in_(_MAY_READ),
+    )
+    counted = select(col(Subscription.topics), func.count()).where(*wanted).group_by(col(Subscription.topics))
+    return {row[0]: row[1] for row in session.execute(counted)}
+
+
 def recipients(
     session: Session, newsletter: str, subscriber_ids: Sequence[int], now: datetime
 ) -> dict[int, Recipient | NotNow]:
@@ -57,6 +72,7 @@ def recipients(
             col(Subscription.id),
             col(Subscriber.email),
             col(Subscriber.name),
+            col(Subscriber.format),
             col(Subscription.state),
             col(Subscription.paused_until),
             col(Suppression.reason),
@@ -69,10 +85,13 @@ def recipients(
         .where(batch.among(col(Subscriber.id), subscriber_ids))
     )
     answers: dict[int, Recipient | NotNow] = dict.fromkeys(subscriber_ids, NotNow("erased"))
-    for person, subscription, email, name, state, until, reason in session.execute(statement):
+    for person, subscription, email, name, form, state, until, reason in session.execute(statement):
         why = _why_not(state, until, reason, now)
-        answers[person] = NotNow(why) if why else Recipient(person, subscription, email, name)
+        answers[person] = NotNow(why) if why else Recipient(person, subscription, email, name, form)
     return answers
+
+
+_MAY_READ = (SubscriptionState.ACTIVE, SubscriptionState.PAUSED)
 
 
 def _chosen(newsletter: str, now: datetime) -> Select[int, int | None]:

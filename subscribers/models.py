@@ -6,7 +6,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Index, Integer, UniqueConstraint
+from sqlalchemy import BigInteger, Index, Integer, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from subscribers.columns import UTCDateTime, words
@@ -44,6 +44,13 @@ class SuppressionReason(StrEnum):
     ERASURE = "erasure"
 
 
+class Format(StrEnum):
+    """In which form a person wants their mail."""
+
+    HTML = "html"  # with the text beside it
+    TEXT = "text"  # the text alone
+
+
 class Subscriber(SQLModel, table=True):
     """A person, known by one address. A number is never given twice: links in old mails still say it."""
 
@@ -56,7 +63,13 @@ class Subscriber(SQLModel, table=True):
     name: str = Field(default="", max_length=200)
     language: str = Field(default="", max_length=20)
     timezone: str = Field(default="", max_length=64)
+    format: Format = Field(
+        default=Format.HTML, sa_type=words(Format), sa_column_kwargs={"server_default": Format.HTML.value}
+    )
     created_at: datetime = Field(sa_type=UTCDateTime)
+
+
+_CHOSEN = text("topics <> ''")  # few do, so the index over them is small and those who don't cost it nothing
 
 
 class Subscription(SQLModel, table=True):
@@ -65,6 +78,7 @@ class Subscription(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("subscriber_id", "newsletter"),
         Index("ix_subscription_audience", "newsletter", "state", "subscriber_id"),
+        Index("ix_subscription_topics", "newsletter", "topics", sqlite_where=_CHOSEN, postgresql_where=_CHOSEN),
         {"sqlite_autoincrement": True},
     )
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
@@ -74,6 +88,9 @@ class Subscription(SQLModel, table=True):
     asked_at: datetime | None = Field(default=None, sa_type=UTCDateTime)  # when a confirmation was last sent
     active_since: datetime | None = Field(default=None, sa_type=UTCDateTime)
     paused_until: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    topics: str = Field(  # the sections they want, as `topics.packed` writes them; "" for all, also those to come
+        default="", max_length=1000, sa_column_kwargs={"server_default": ""}
+    )
     changed_at: datetime = Field(sa_type=UTCDateTime)
 
 

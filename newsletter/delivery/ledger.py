@@ -71,6 +71,7 @@ class Claimed:
     delivery_id: int
     attempts: int
     lane: str
+    edition_id: int | None
     recipient: audience.Recipient
 
     @property
@@ -130,7 +131,7 @@ def claim(
     found = audience.recipients(session, issue.newsletter, [row.subscriber_id for row in taken], now)
     _skip(session, [(r.id, why.why) for r in taken if isinstance(why := found[r.subscriber_id], audience.NotNow)], now)
     kept = [
-        Claimed(row.id, row.attempts, row.lane, to)
+        Claimed(row.id, row.attempts, row.lane, row.edition_id, to)
         for row in taken
         if isinstance(to := found[row.subscriber_id], audience.Recipient)
     ]
@@ -237,6 +238,7 @@ class _Row:
     subscriber_id: int
     attempts: int
     lane: str
+    edition_id: int | None
 
 
 def _take(session: Session, issue_id: int, sender: str, shares: Mapping[Share, int], now: datetime) -> list[_Row]:
@@ -260,7 +262,7 @@ def _take(session: Session, issue_id: int, sender: str, shares: Mapping[Share, i
         update(TABLE)
         .where(TABLE.c.id.in_(union_all(*chosen)), TABLE.c.state.in_(WAITING))
         .values(state=DeliveryState.IN_HAND, sender=sender, changed_at=now)
-        .returning(TABLE.c.id, TABLE.c.subscriber_id, TABLE.c.attempts, TABLE.c.lane)
+        .returning(TABLE.c.id, TABLE.c.subscriber_id, TABLE.c.attempts, TABLE.c.lane, TABLE.c.edition_id)
     )
     return sorted((_Row(*row) for row in taken), key=lambda row: row.id)
 

@@ -10,7 +10,7 @@ which makes it invalid (RFC 2047 §5) and the mail program's own button disappea
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime, parseaddr
 from functools import lru_cache
@@ -103,8 +103,10 @@ class Mould:
 
 
 def mould(site: Site, newsletter: Newsletter, issue_id: int, subject: str, html: str, text: str) -> Mould:
-    """Make the message of an edition. `html` and `text` hold the marks of `slots`. ConfigError for a key that is
-    missing or wrong."""
+    """Make the message of an edition. `html` and `text` hold the marks of `slots`; without `html` it is the text alone,
+    one part. ConfigError for a key that is missing or wrong."""
+    if not html:
+        return _text_alone(site, newsletter, issue_id, subject, text)
     boundary = "=_" + sha256(f"{issue_id}\0{subject}\0{html}".encode()).hexdigest()[:24]
     mime = f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n'
     return Mould(
@@ -116,6 +118,22 @@ def mould(site: Site, newsletter: Newsletter, issue_id: int, subject: str, html:
         rest=_list_headers(site, newsletter, issue_id) + mime.encode(),
         parts=(_part(f"--{boundary}", "plain", text), _part(f"\r\n--{boundary}", "html", html)),
         end=f"\r\n--{boundary}--\r\n".encode(),
+        signer=dkim.signer(newsletter.dkim),
+    )
+
+
+def _text_alone(site: Site, newsletter: Newsletter, issue_id: int, subject: str, text: str) -> Mould:
+    """The same headers for those who want no HTML, and one part (RFC 2045 §5.2)."""
+    part = _part("MIME-Version: 1.0", "plain", text.rstrip("\r\n") + "\n")
+    return Mould(
+        site=site,
+        issue_id=issue_id,
+        domain=newsletter.sender_domain,
+        zone=newsletter.zone,
+        top=_prose_headers(newsletter, subject),
+        rest=_list_headers(site, newsletter, issue_id) + part.head.removesuffix(b"\r\n"),
+        parts=(replace(part, head=b""),),
+        end=b"\r\n" if isinstance(part.content, Base64) else b"",  # the other's own last line has its end
         signer=dkim.signer(newsletter.dkim),
     )
 

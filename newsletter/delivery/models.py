@@ -40,6 +40,7 @@ class Delivery(SQLModel, table=True):
     issue_id: int = Field(foreign_key="issue.id")
     subscriber_id: int = Field(sa_type=BigId)  # no foreign key: the ledger outlives an erasure
     subscription_id: int = Field(sa_type=BigId)
+    edition_id: int | None = None  # which edition they get, for good; None for the one that holds every section
     state: DeliveryState = Field(default=DeliveryState.QUEUED, sa_type=words(DeliveryState))
     lane: str = Field(default="", max_length=100)  # which mailbox provider or relay it goes to, see lanes.py
     attempts: int = 0

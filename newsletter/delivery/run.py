@@ -13,8 +13,9 @@ from sqlmodel import Session
 
 from newsletter.config import Config, Newsletter, Relay
 from newsletter.database import Database
-from newsletter.delivery import ledger, message
+from newsletter.delivery import ledger
 from newsletter.delivery.lanes import Lanes
+from newsletter.delivery.moulds import Moulds
 from newsletter.delivery.pace import opens_at
 from newsletter.delivery.replies import Fate
 from newsletter.errors import RelayDown, StoreError
@@ -64,7 +65,7 @@ class Run:
     config: Config
     newsletter: Newsletter
     issue: Issue
-    mould: message.Mould
+    moulds: Moulds
     lanes: Lanes
     clock: Clock
     rests: Sequence[float]
@@ -81,14 +82,13 @@ class Run:
         cls, database: Database, config: Config, newsletter: Newsletter, issue: Issue, clock: Clock,
         rests: Sequence[float],
     ) -> "Run":  # fmt: skip
-        """A run that is ready to go; the message is made here, once."""
+        """A run that is ready to go: the editions are read here, once."""
         with database.reading() as session:
-            edition = editions.of(session, issue)
-        made = message.mould(config.site, newsletter, issue.id or 0, edition.subject, edition.html, edition.text)
+            moulds = Moulds(config.site, newsletter, editions.all_of(session, issue))
         sending = config.sending
         breaker = Breaker(sending.refused_share, sending.refused_after)
         return cls(
-            database, config, newsletter, issue, made, Lanes.of(config, newsletter), clock, rests, breaker
+            database, config, newsletter, issue, moulds, Lanes.of(config, newsletter), clock, rests, breaker
         )  # fmt: skip
 
     def stop(self, trouble: RelayDown | None = None) -> None:

@@ -58,7 +58,7 @@ class Sender:
         try:
             with ExitStack() as stack:
                 self._notes = stack.enter_context(journal.Journal(self._run.config.smtp.journal_dir))
-                if any(key.algorithm == "rsa" for key in self._run.mould.signer.keys):
+                if any(key.algorithm == "rsa" for key in self._run.moulds.whole.signer.keys):
                     self._press = stack.enter_context(ThreadPoolExecutor(1))
                 while not (self._is_done or self._run.stopping.is_set()):
                     self._round()
@@ -159,7 +159,7 @@ class Sender:
     def _letter(self, delivery: ledger.Claimed) -> Letter:
         run, to = self._run, delivery.recipient
         reader = message.Reader(delivery.delivery_id, to.subscriber_id, to.subscription_id, to.email, to.name)
-        data = run.mould.fill(reader, self._keys, run.clock())
+        data = run.moulds.of(delivery.edition_id, to.format).fill(reader, self._keys, run.clock())
         return Letter(delivery.delivery_id, self._envelope(delivery), to.email, data, has_dots=False)
 
     def _envelope(self, delivery: ledger.Claimed) -> str:

@@ -32,6 +32,13 @@ def keep(session: Session, issue: Issue, rendered: Rendered, now: datetime) -> E
     return edition
 
 
+def all_of(session: Session, issue: Issue) -> list[Edition]:
+    """Every edition of an issue, the one that holds every section first. NotFound for an issue that was never built."""
+    whole = of(session, issue)
+    others = select(Edition).where(Edition.issue_id == issue.id, Edition.topics != WHOLE).order_by(Edition.topics)
+    return [whole, *session.exec(others)]
+
+
 def of(session: Session, issue: Issue) -> Edition:
     """The edition that holds every section. NotFound for an issue that was never built."""
     found = session.exec(select(Edition).where(Edition.issue_id == issue.id, Edition.topics == WHOLE)).one_or_none()

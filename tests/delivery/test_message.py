@@ -278,3 +278,25 @@ def test_returned_mail_names_its_delivery_and_strangers_can_not():
     assert envelope.delivery_of(address.replace("4711", "4712"), KEYS) is None
     assert envelope.delivery_of("bounces@example.com", KEYS) is None
     assert len(address.partition("@")[0]) <= 64
+
+
+@pytest.mark.parametrize("text", ["Good morning, Zoë.\n\nLeave.\n", "Καλημέρα σας. " * 40, ".\n..\n", "x" * 3000])
+def test_a_reader_who_wants_no_html_gets_one_part_of_text_with_the_same_headers(text: str):
+    """Format: text/plain only, without a defect, and every header of the mail with HTML but those of its body."""
+    leave = links.unsubscribe(CONFIG.site, slots.UNSUBSCRIBE)
+    both = parsed(a_message(text=f"{text}\n{leave}\n"))
+    alone = message.mould(CONFIG.site, CONFIG.newsletters[0], 9, "The ferry sails again", "", f"{text}\n{leave}\n")
+    raw = alone.fill(READER, KEYS, NOW)
+    read = parsed(raw)
+    assert read.get_content_type() == "text/plain"
+    assert not read.is_multipart()
+    as_both = next(part for part in both.walk() if part.get_content_type() == "text/plain")
+    assert read.get_content().splitlines() == as_both.get_content().splitlines()
+    assert read.get_content().endswith("\n")
+    of_the_body = {"Content-Type", "Content-Transfer-Encoding", "MIME-Version"}
+    assert {k: v for k, v in read.items() if k not in of_the_body} == {
+        k: v for k, v in both.items() if k not in of_the_body
+    }
+    assert [name for name in read if read.get_all(name) != [read[name]]] == []
+    assert raw.endswith(b"\r\n")
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
