@@ -17,7 +17,7 @@ from sqlmodel import Session
 from newsletter import notices
 from newsletter.config import Config, Newsletter
 from newsletter.database import Database
-from newsletter.delivery import connections, ledger, message, send
+from newsletter.delivery import connections, ledger, message, send, tallies
 from newsletter.delivery.models import DeliveryState
 from newsletter.delivery.run import Clock, OnProgress
 from newsletter.errors import NeedsDecision, PreflightFailed, Refused, RelayDown
@@ -98,7 +98,7 @@ def deliver(
     elif issue.state is IssueState.APPROVED:
         _check_before_send(paper, issue_id, who, clock())
     try:
-        return send.send(
+        totals = send.send(
             paper.database, paper.config, newsletter, issue_id,
             clock=clock, who=who, on_progress=on_progress, stopping=stopping,
         )  # fmt: skip
@@ -106,6 +106,8 @@ def deliver(
         if error.stop:
             _tell_that_it_stopped(paper, issue_id, clock())
         raise
+    tallies.keep(paper.database, issue_id)
+    return totals
 
 
 # --- decisions ------------------------------------------------------------------------------------------------------

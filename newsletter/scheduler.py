@@ -19,6 +19,7 @@ from sqlmodel import Session, col, func, select
 from newsletter import daily, notices
 from newsletter.config import Newsletter
 from newsletter.daily import Paper
+from newsletter.delivery import tallies
 from newsletter.errors import NewsletterError, PreflightFailed, RelayDown, StoreError
 from newsletter.issues import find
 from newsletter.issues.models import Issue, IssueState
@@ -95,8 +96,10 @@ class Clockwork:
             gather(self._paper, datetime.now(UTC), only_due=True)
 
     def tidy(self) -> None:
-        """Forget addresses that somebody typed into a form and nobody ever confirmed."""
+        """Forget addresses that somebody typed into a form and nobody ever confirmed; add up what closed otherwise
+        than by the end of a send."""
         if self._leads:
+            tallies.keep_missing(self._paper.database)
             with self._paper.database.transaction() as session:
                 signup.forget_unconfirmed(session, datetime.now(UTC))
 

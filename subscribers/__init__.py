@@ -10,15 +10,28 @@ audience      who may get an issue now
 suppression   the never-mail list
 transfer      CSV in and out
 leavings      who left, in numbers
+movements     who came and went, a number a day
 directory     look people up; a person's data
 erasure       forget a person but one keyed hash
 """
 
-from subscribers import audience, directory, erasure, leavings, preferences, signup, suppression, transfer, unsubscribe
+from subscribers import (
+    audience,
+    directory,
+    erasure,
+    leavings,
+    movements,
+    preferences,
+    signup,
+    suppression,
+    transfer,
+    unsubscribe,
+)
 from subscribers.address import Address, masked, parse
 from subscribers.audience import NotNow, Recipient
 from subscribers.consent import Proof
 from subscribers.errors import BadFile, NotAllowed, NotAnAddress, NotKnown, SubscribersError
+from subscribers.leavings import Leavings
 from subscribers.models import Format, SubscriptionState, SuppressionReason, Way
 from subscribers.people import email_of
 from subscribers.signup import Confirmation, ConfirmationDue
@@ -29,6 +42,7 @@ __all__ = [
     "Confirmation",
     "ConfirmationDue",
     "Format",
+    "Leavings",
     "NotAllowed",
     "NotAnAddress",
     "NotKnown",
@@ -45,6 +59,7 @@ __all__ = [
     "erasure",
     "leavings",
     "masked",
+    "movements",
     "parse",
     "preferences",
     "signup",

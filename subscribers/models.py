@@ -97,6 +97,7 @@ class Subscription(SQLModel, table=True):
 class Consent(SQLModel, table=True):
     """Who agreed to what, when, from where. Rows are only ever added (GDPR Article 7(1))."""
 
+    __table_args__ = (Index("ix_consent_newsletter_at", "newsletter", "at"),)
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     subscriber_id: int = Field(foreign_key="subscriber.id", ondelete="CASCADE", index=True, sa_type=BigId)
     newsletter: str = Field(max_length=40)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import Table, and_, bindparam, case, func, select, union_all, update
+from sqlalchemy import Table, and_, bindparam, case, delete, func, select, union_all, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
@@ -16,7 +16,7 @@ from newsletter.delivery import lanes, pace
 from newsletter.delivery.conversation import Answer
 from newsletter.delivery.journal import Remains
 from newsletter.delivery.lanes import Lanes
-from newsletter.delivery.models import Delivery, DeliveryState
+from newsletter.delivery.models import Delivery, DeliveryState, Tally
 from newsletter.delivery.replies import Fate
 from newsletter.errors import Refused
 from newsletter.issues.models import Issue, IssueState
@@ -213,6 +213,7 @@ def resolve(session: Session, issue_id: int, numbers: Collection[int], *, again:
         if again
         else {"state": DeliveryState.ACCEPTED, "why": "counted as sent: somebody decided so"}
     )
+    forget_tally(session, issue_id)
     wanted = (TABLE.c.id.in_(numbers), TABLE.c.issue_id == issue_id, TABLE.c.state == DeliveryState.UNCERTAIN)
     changed = session.scalars(update(TABLE).where(*wanted).values(changed_at=now, **values).returning(TABLE.c.id))
     if wrong := sorted(set(numbers) - set(changed)):
@@ -220,6 +221,11 @@ def resolve(session: Session, issue_id: int, numbers: Collection[int], *, again:
             f"{', '.join(map(str, wrong))}: no uncertain deliveries of this issue; "
             "`newsletter deliveries list ISSUE --state uncertain` shows which are."
         )
+
+
+def forget_tally(session: Session, issue_id: int) -> None:
+    """Rows of a closed issue are about to change: what tallies.py keeps of it is true no more."""
+    session.execute(delete(Tally).where(col(Tally.issue_id) == issue_id))
 
 
 # --- rows ----------------------------------------------------------------------------------------------------------

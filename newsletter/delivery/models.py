@@ -1,4 +1,5 @@
-"""The tables of the sending: Delivery, one row for (issue, subscriber), is the ledger; Lane is how fast, saved.
+"""The tables of the sending: Delivery, one row for (issue, subscriber), is the ledger; Lane is how fast, saved; Tally
+is what a closed issue's ledger says, added up.
 
 No address stands in them.
 """
@@ -64,3 +65,18 @@ class Lane(SQLModel, table=True):
     paused_until: datetime | None = Field(default=None, sa_type=UTCDateTime)
     day: date | None = None  # UTC
     taken: int = 0  # messages on `day`, for the warm-up
+
+
+class Tally(SQLModel, table=True):
+    """How many deliveries of a closed issue ended alike, added up once, so that a year's figures need not read a year's
+    ledger. Whoever changes a delivery of a closed issue deletes its tally in the same transaction (tallies.forget)."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    issue_id: int = Field(foreign_key="issue.id", ondelete="CASCADE", index=True)
+    state: DeliveryState = Field(sa_type=words(DeliveryState))
+    lane: str = Field(default="", max_length=100)
+    code: int | None = None
+    status: str = Field(default="", max_length=12)
+    why: str = Field(default="", max_length=500)  # of skipped ones the reason; of others one of the relay's replies
+    deliveries: int  # how many
+    retried: int  # of these: tried more than once

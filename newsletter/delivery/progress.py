@@ -1,0 +1,61 @@
+"""A send as people watch it: how far each provider's readers are, how fast it goes, how long it will take."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlmodel import Session
+
+from newsletter.delivery.ledger import TABLE, Totals
+
+WINDOW = timedelta(seconds=60)  # the rate is that of the last minute
+ENOUGH = timedelta(seconds=2)  # a rate out of less is noise
+
+
+@dataclass(frozen=True)
+class Sample:
+    """How many deliveries an issue had settled at a moment: what its rate is measured by."""
+
+    at: datetime
+    settled: int
+
+
+def by_lane(session: Session, issue_id: int) -> dict[str, Totals]:
+    """Where each lane's deliveries stand. It reads the issue's part of one index: a tenth of a second for a million."""
+    query = select(TABLE.c.lane, TABLE.c.state, func.count()).where(TABLE.c.issue_id == issue_id)
+    counts: dict[str, dict[str, int]] = {}
+    for lane, state, count in session.execute(query.group_by(TABLE.c.lane, TABLE.c.state)):
+        counts.setdefault(lane, {})[state.value] = count
+    return {lane: Totals(**of_lane) for lane, of_lane in sorted(counts.items())}
+
+
+def together(lanes: Mapping[str, Totals]) -> Totals:
+    """The sum over all lanes."""
+    names = [field.name for field in fields(Totals)]
+    return Totals(**{name: sum(getattr(one, name) for one in lanes.values()) for name in names})
+
+
+def settled(totals: Totals) -> int:
+    """Those about which a mail server has given its word: what a rate counts."""
+    return totals.accepted + totals.failed + totals.deferred + totals.uncertain
+
+
+def recent(samples: Sequence[Sample], new: Sample) -> list[Sample]:
+    """The samples with `new` at their end, without those that are older than WINDOW."""
+    return [one for one in samples if timedelta(0) <= new.at - one.at <= WINDOW] + [new]
+
+
+def a_second(samples: Sequence[Sample]) -> float | None:
+    """Deliveries a second over `samples`, the oldest first; None while there is too little to say."""
+    if len(samples) < 2 or samples[-1].at - samples[0].at < ENOUGH:
+        return None
+    took = (samples[-1].at - samples[0].at).total_seconds()
+    return max(0.0, (samples[-1].settled - samples[0].settled) / took)
+
+
+def time_left(totals: Totals, rate: float | None) -> timedelta | None:
+    """Until the last one has had its turn, if it goes on like this; None while nobody can say."""
+    if not rate:
+        return None
+    return timedelta(seconds=round((totals.queued + totals.in_hand) / rate))

@@ -1,0 +1,68 @@
+"""Who came and who went, a number a day: how a newsletter's list moves. No person stands in it.
+
+A coming is an act of consent that made somebody a reader (confirmed, added, imported); a going is a leaving that was
+not taken back. What an erasure has forgotten is in neither: the numbers are those of the rows that there are.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, tzinfo
+
+from sqlalchemy import ColumnElement, Subquery, func, select
+from sqlmodel import Session, SQLModel, col
+
+from subscribers import batch
+from subscribers.models import Consent, Leaving, Subscription, SubscriptionState
+
+JOINING = ("confirmed", "added", "imported")
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day of a list, in the newsletter's zone."""
+
+    day: date
+    joined: int
+    left: int
+
+
+def by_day(session: Session, newsletter: str, first: date, last: date, zone: tzinfo) -> list[Day]:
+    """Every day from `first` to `last`, with those on which nobody moved. Each is a range of two indices."""
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    joined = _counts(session, Consent, days, zone, _joining(newsletter))
+    left = _counts(session, Leaving, days, zone, _leaving(newsletter))
+    return [Day(day, joined[n], left[n]) for n, day in enumerate(days)]
+
+
+def standing(session: Session, newsletter: str) -> dict[SubscriptionState, int]:
+    """How many people stand where with a newsletter, suppressed ones too. It reads that part of one index."""
+    query = select(col(Subscription.state), func.count()).where(col(Subscription.newsletter) == newsletter)
+    return {row.state: row[1] for row in session.execute(query.group_by(col(Subscription.state)))}
+
+
+def _joining(newsletter: str) -> ColumnElement[bool]:
+    return (col(Consent.newsletter) == newsletter) & col(Consent.act).in_(JOINING)
+
+
+def _leaving(newsletter: str) -> ColumnElement[bool]:
+    return (col(Leaving.newsletter) == newsletter) & col(Leaving.undone_at).is_(None)
+
+
+def _counts(
+    session: Session, model: type[SQLModel], days: Sequence[date], zone: tzinfo, wanted: ColumnElement[bool]
+) -> list[int]:
+    spans = _spans(days, zone)
+    at = model.__table__.c.at  # type: ignore[attr-defined]
+    within = select(func.count()).select_from(model).where(wanted, at >= spans.c.start, at < spans.c.end)
+    query = select(spans.c.number, within.correlate(spans).scalar_subquery()).order_by(spans.c.number)
+    return [count for _, count in session.execute(query)]
+
+
+def _spans(days: Sequence[date], zone: tzinfo) -> Subquery:
+    """When each day begins and ends: 23 or 25 hours apart where clocks change."""
+    moments = [(n, _midnight(day, zone), _midnight(day + timedelta(days=1), zone)) for n, day in enumerate(days)]
+    return batch.rows(moments, number="bigint", start="timestamptz", end="timestamptz")
+
+
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    return datetime.combine(day, time(), zone)
