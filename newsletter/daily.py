@@ -7,9 +7,10 @@ what is left to do, and a row in the database says what is done.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from email import message_from_bytes, policy
+from email.message import EmailMessage
 from threading import Event
 
 from sqlmodel import Session
@@ -24,11 +25,11 @@ from newsletter.errors import NeedsDecision, PreflightFailed, Refused, RelayDown
 from newsletter.issues import assemble, find, pictures, states
 from newsletter.issues.before import before
 from newsletter.issues.models import Issue, IssueState
-from newsletter.rendering import editions, preflight, render
+from newsletter.issues.topics import narrowed
+from newsletter.rendering import by_topics, editions, preflight
 from newsletter.rendering.models import Edition
 from newsletter.rendering.preflight import Case, Finding, Level, reports, support
 from newsletter.rendering.preflight.reports import Occasion
-from newsletter.rendering.templates import Templates
 from newsletter.sources import collect, health, hosting
 from newsletter.sources.collect import SourceReport
 
@@ -57,8 +58,7 @@ def draft(paper: Paper, newsletter: Newsletter, day: date, now: datetime) -> Iss
         if issue.state in (IssueState.DRAFT, IssueState.HELD):
             contents = assemble.contents(session, paper.config, newsletter, issue)
             if contents.items:
-                templates = Templates(paper.config.folder)
-                editions.keep(session, issue, render.edition(contents, templates, paper.config.site), now)
+                by_topics.keep(session, paper.config, newsletter, issue, contents, now)
     return issue
 
 
@@ -76,6 +76,9 @@ def approve(paper: Paper, issue_id: int, who: str, now: datetime) -> Issue:
         may_be_approved = IssueState.APPROVED in states.MOVES[session.get_one(Issue, issue_id).state]
     checked = None
     if may_be_approved:
+        with paper.database.transaction() as session:
+            issue = session.get_one(Issue, issue_id)
+            by_topics.complete(session, paper.config, paper.config.newsletter(issue.newsletter), issue, now)
         checked, findings = _checked(paper, issue_id, now, Occasion.APPROVAL)
         _require_no_fault(findings)
     with paper.database.transaction() as session:
@@ -193,10 +196,9 @@ def a_reader(email: str = "reader@example.com") -> message.Reader:
     return message.Reader(delivery_id=0, subscriber_id=0, subscription_id=0, email=email)
 
 
-def message_as(session: Session, paper: Paper, issue: Issue, reader: message.Reader, now: datetime) -> bytes:
-    """The very bytes that `reader` would get."""
+def message_as(paper: Paper, issue: Issue, edition: Edition, reader: message.Reader, now: datetime) -> bytes:
+    """The very bytes that `reader` would get of that edition."""
     newsletter, site = paper.config.newsletter(issue.newsletter), paper.config.site
-    edition = editions.of(session, issue)
     made = message.mould(site, newsletter, issue.id or 0, edition.subject, edition.html, edition.text)
     return made.fill(reader, paper.config.keys, now)
 
@@ -229,33 +231,48 @@ def _checked(paper: Paper, issue_id: int, now: datetime, occasion: Occasion) -> 
     """The edition that was looked at, and what was found. No transaction is held while others are asked."""
     with paper.database.reading() as session:
         issue = session.get_one(Issue, issue_id)
-        edition, case = editions.of(session, issue), _case(session, paper, issue)
+        whole, *others = editions.all_of(session, issue)
+        case = _case(session, paper, issue, whole)
     levels = paper.config.preflight
     asked = (Occasion.CHECK,) if levels.look_outside == "check" else (Occasion.CHECK, Occasion.APPROVAL)
     findings = preflight.findings(
         case, levels, look_outside=levels.look_outside != "never" and occasion in asked
     )  # fmt: skip
+    for edition in others:  # their links are among the whole one's: nobody is asked again
+        findings = preflight.more(findings, _narrowed(paper, issue, case, edition), levels, edition.topics)
     with paper.database.transaction() as session:
         reports.keep(session, issue, occasion, findings, now)
-    return edition, findings
+    return whole, findings
 
 
-def _case(session: Session, paper: Paper, issue: Issue) -> Case:
+def _case(session: Session, paper: Paper, issue: Issue, edition: Edition) -> Case:
     """Everything that the rules look at."""
     newsletter, site = paper.config.newsletter(issue.newsletter), paper.config.site
-    sample = message_as(session, paper, issue, a_reader(), newsletter.moment("send_at", issue.issue_date))
     return Case(
-        form=editions.of(session, issue),
+        form=edition,
         contents=assemble.contents(session, paper.config, newsletter, issue),
         site_url=site.url,
         min_articles=newsletter.min_articles,
         support=support.load(paper.config.folder),
-        message=message_from_bytes(sample, policy=policy.default),
+        message=_sample(paper, issue, edition),
         media_dir=site.media_dir,
         before=before(session, issue),
         collecting=paper.config.collecting,
         lost=pictures.lost(session, newsletter, issue),
     )
+
+
+def _narrowed(paper: Paper, issue: Issue, whole: Case, edition: Edition) -> Case:
+    """The same for an edition that holds some sections only."""
+    least = paper.config.newsletter(issue.newsletter).topic_min_articles
+    contents, sample = narrowed(whole.contents, edition.topics), _sample(paper, issue, edition)
+    return replace(whole, form=edition, contents=contents, min_articles=least, message=sample)
+
+
+def _sample(paper: Paper, issue: Issue, edition: Edition) -> EmailMessage:
+    """The message as its first reader would get it."""
+    moment = paper.config.newsletter(issue.newsletter).moment("send_at", issue.issue_date)
+    return message_from_bytes(message_as(paper, issue, edition, a_reader(), moment), policy=policy.default)
 
 
 def _check_before_send(paper: Paper, issue_id: int, who: str, now: datetime) -> None:

@@ -4,6 +4,7 @@ All of it is pure. The routes in `web/` answer at these paths; tokens are signed
 """
 
 from datetime import date
+from hashlib import sha256
 from urllib.parse import quote
 
 from newsletter.config import Site
@@ -38,6 +39,16 @@ def archive(site: Site, newsletter: str) -> str:
 def web_view(site: Site, newsletter: str, day: date) -> str:
     """The frozen issue of a day."""
     return f"{archive(site, newsletter)}/{day.isoformat()}"
+
+
+def of_edition(web_view_url: str, topics: str) -> str:
+    """The same day's page as it went to those who have chosen topics; `topics` names the edition, "" the whole one."""
+    return f"{web_view_url}?edition={edition_word(topics)}" if topics else web_view_url
+
+
+def edition_word(topics: str) -> str:
+    """What an edition is called in addresses: short, and the same for the same sections."""
+    return sha256(topics.encode()).hexdigest()[:10]
 
 
 def archive_feed(site: Site, newsletter: str) -> str:

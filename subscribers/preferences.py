@@ -1,9 +1,11 @@
-"""What a reader may choose on one page, held by a token and without a login: newsletters, a pause, a name.
+"""What a reader may choose on one page, held by a token and without a login: newsletters and their topics, a pause, a
+name, a language, a time zone, and mail with HTML or without.
 
 The page's link is in every mail, so it may be in a stranger's hands: it shows no whole address, it can't change the
 address, and it can't start a newsletter. Starting one is asking (`signup.ask`), and the mailbox confirms.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,9 +14,10 @@ from sqlmodel import Session
 from subscribers import people, signup
 from subscribers.address import masked
 from subscribers.consent import Proof
-from subscribers.models import Subscriber, SubscriptionState
+from subscribers.models import Format, Subscriber, SubscriptionState
 from subscribers.signup import ConfirmationDue
 from subscribers.tokens import Keys, Purpose, check
+from subscribers.topics import packed, unpacked
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,17 @@ class Choice:
     subscription_id: int
     state: SubscriptionState
     paused_until: datetime | None
+    topics: frozenset[str] = frozenset()  # what they have chosen; empty for all
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How somebody wants their mail, whatever the newsletter; "" where they have not said."""
+
+    name: str = ""
+    language: str = ""
+    timezone: str = ""
+    format: Format = Format.HTML
 
 
 @dataclass(frozen=True)
@@ -34,7 +48,7 @@ class Preferences:
     subscriber_id: int
     issue: int | None  # in whose mail the link stood
     masked_email: str
-    name: str
+    manner: Manner
     choices: tuple[Choice, ...]
 
     def of(self, newsletter: str) -> Choice | None:
@@ -49,10 +63,11 @@ def look(session: Session, keys: Keys, token: str, now: datetime) -> Preferences
     if claim is None or person is None:
         return None
     choices = tuple(
-        Choice(s.newsletter, s.id or 0, *_effective(s.state, s.paused_until, now))
+        Choice(s.newsletter, s.id or 0, *_effective(s.state, s.paused_until, now), unpacked(s.topics))
         for s in people.subscriptions(session, claim.subject)
     )
-    return Preferences(claim.subject, claim.detail or None, masked(person.email), person.name, choices)
+    manner = Manner(person.name, person.language, person.timezone, person.format)
+    return Preferences(claim.subject, claim.detail or None, masked(person.email), manner, choices)
 
 
 def pause(session: Session, subscriber_id: int, newsletter: str, until: datetime, now: datetime) -> bool:
@@ -73,11 +88,35 @@ def join(
     return signup.ask(session, keys, [newsletter], email, proof, now) if email else None
 
 
+def choose_topics(
+    session: Session, subscriber_id: int, newsletter: str, topics: Collection[str], now: datetime
+) -> bool:
+    """These topics of a newsletter from its next issue on; none for all, also those to come. False if they don't get
+    it."""
+    if people.locked(session, subscriber_id) is None:
+        return False
+    one = people.subscription(session, subscriber_id, newsletter)
+    if one is None or one.state not in (SubscriptionState.ACTIVE, SubscriptionState.PAUSED):
+        return False
+    one.topics, one.changed_at = packed(topics), now
+    session.add(one)
+    return True
+
+
 def rename(session: Session, subscriber_id: int, name: str) -> None:
     """Their name as they want to be called, one line of at most 200 characters; "" forgets it."""
     person = people.locked(session, subscriber_id)
     if person is not None:
         person.name = one_line(name)
+        session.add(person)
+
+
+def settle(session: Session, subscriber_id: int, manner: Manner) -> None:
+    """How they want their mail from now on. The door has checked that there is such a language and such a zone."""
+    rename(session, subscriber_id, manner.name)
+    person = people.locked(session, subscriber_id)
+    if person is not None:
+        person.language, person.timezone, person.format = manner.language, manner.timezone, manner.format
         session.add(person)
 
 

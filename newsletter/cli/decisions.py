@@ -1,6 +1,6 @@
 """Letting it go: approve, hold, cancel, send, pause, resume, status."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -26,7 +26,9 @@ from newsletter.daily import Paper
 from newsletter.delivery import ledger
 from newsletter.delivery.models import DeliveryState
 from newsletter.issues.models import Issue
+from newsletter.rendering import editions
 from subscribers import leavings
+from subscribers.topics import unpacked
 
 
 def add_to(app: typer.Typer) -> None:
@@ -96,6 +98,8 @@ def status(
     with opened(context) as paper, paper.database.reading() as session:
         found = [issue_in(session, paper, issue)] if issue else _latest(session, paper)
         documents = [_document(session, one) for one in found]
+        if issue:
+            documents[0]["editions"] = _editions(session, found[0])
         lost = ledger.listed(session, found[0].id or 0, DeliveryState.UNCERTAIN, _SHOWN) if issue else []
     if json:
         print_json(documents[0] if issue else {"issues": documents})
@@ -107,6 +111,8 @@ def status(
         counts = [f"{document[name.lower().replace(' ', '_')]:,}" for name in _COUNTS]
         shown.add_row(f"{one.newsletter}/{one.issue_date}", str(one.state), *counts)
     console.print(shown)
+    if issue and len(documents[0]["editions"]) > 1:
+        _show_editions(documents[0]["editions"])
     for one in found:
         if one.why:
             say(f"{one.newsletter}/{one.issue_date}: {plain(one.why)}")
@@ -129,7 +135,31 @@ def _latest(session: Session, paper: Paper) -> list[Issue]:
     return found
 
 
-def _document(session: Session, issue: Issue) -> dict[str, object]:
+def _editions(session: Session, issue: Issue) -> list[dict[str, Any]]:
+    """The issue's editions with the totals of each, the whole one first; none of an issue that was never built."""
+    made = editions.every(session, issue)
+    totals: dict[int | None, ledger.Totals] = {None: ledger.totals(session, issue.id or 0)}
+    if len(made) > 1:
+        totals = ledger.by_edition(session, issue.id or 0)
+    return [
+        {
+            "topics": sorted(unpacked(edition.topics)),
+            "subject": edition.subject,
+            **totals.get(edition.id if edition.topics else None, ledger.Totals()).as_json(),
+        }
+        for edition in made
+    ]
+
+
+def _show_editions(found: list[dict[str, Any]]) -> None:
+    shown = table("Edition", "Subject", "Selected", "Accepted", numbers=("Selected", "Accepted"))
+    for edition in found:
+        name = ", ".join(edition["topics"]) or "the whole issue"
+        shown.add_row(plain(name), plain(edition["subject"]), f"{edition['selected']:,}", f"{edition['accepted']:,}")
+    console.print(shown)
+
+
+def _document(session: Session, issue: Issue) -> dict[str, Any]:
     totals = ledger.totals(session, issue.id or 0)
     return {
         "issue": issue.id,

@@ -30,10 +30,12 @@ from newsletter.delivery import message, prose
 from newsletter.errors import NotFound, PreflightFailed
 from newsletter.issues import assemble, documents
 from newsletter.issues.models import Issue, IssueState
-from newsletter.rendering import editions, preflight, slots
+from newsletter.rendering import by_topics, editions, preflight, slots
+from newsletter.rendering.models import Edition
 from newsletter.rendering.preflight import support
 from newsletter.rendering.screenshots import take
-from subscribers import directory
+from subscribers import Format, directory
+from subscribers.topics import ALL, packed, unpacked
 
 MARKS = {"block": "[red]blocks[/]", "warn": "[yellow]warns[/]", "note": "notes"}
 
@@ -110,15 +112,18 @@ def preview(
     text: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the text part here.")] = None,
     eml: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the whole message here.")] = None,
     email: Annotated[str, typer.Option("--as", metavar="EMAIL", help="As this reader would get it.")] = "",
+    topics: Annotated[
+        str, typer.Option(metavar="SECTIONS", help='As those get it who have chosen them: "City, World".')
+    ] = "",
 ) -> None:  # fmt: skip
     """What a reader would get; without a FILE, the text part on the terminal."""
     with opened(context) as paper, paper.database.reading() as session:
         found = issue_in(session, paper, issue)
-        edition = editions.of(session, found)
-        reader = _reader(session, paper, found, email)
+        reader, chosen, form = _reader(session, paper, found, email)
+        edition = _edition(session, paper, found, _topics(paper, found, topics) if topics else chosen)
         made = message.mould(
             paper.config.site, paper.config.newsletter(found.newsletter), found.id or 0,
-            edition.subject, edition.html, edition.text,
+            edition.subject, edition.html if form is Format.HTML else "", edition.text,
         )  # fmt: skip
         tokens = made.tokens(reader, paper.config.keys)
         name = prose.one_line(reader.name)
@@ -134,16 +139,34 @@ def preview(
         say(plain(as_text))
 
 
-def _reader(session: Session, paper: Paper, issue: Issue, email: str) -> message.Reader:
-    """The subscriber of that address; anybody, if none was named."""
+def _topics(paper: Paper, issue: Issue, words: str) -> str:
+    """The set that "City, World" names. NotFound says which sections there are."""
+    sections = [rule.name for rule in paper.config.sections_of(paper.config.newsletter(issue.newsletter))]
+    named = [name.strip() for name in words.split(",")]
+    wrong = next((name for name in named if name not in sections), None)
+    if wrong is not None:
+        raise NotFound(f"{issue.newsletter} has no section {wrong!r}; it has {', '.join(sections)}.")
+    return packed(named)
+
+
+def _edition(session: Session, paper: Paper, issue: Issue, chosen: str) -> Edition:
+    found = by_topics.shown(session, paper.config, paper.config.newsletter(issue.newsletter), issue, chosen)
+    if found is None:
+        raise NotFound(f"Who has chosen {', '.join(sorted(unpacked(chosen)))} gets nothing of this issue.")
+    return found
+
+
+def _reader(session: Session, paper: Paper, issue: Issue, email: str) -> tuple[message.Reader, str, Format]:
+    """The subscriber of that address, with their topics and format; anybody, if none was named."""
     if not email:
-        return daily.a_reader()
+        return daily.a_reader(), ALL, Format.HTML
     person = directory.show(session, paper.config.keys, email)
     subscription = next((s for s in person.subscriptions if s.newsletter == issue.newsletter), None)
     if subscription is None:
         raise NotFound(f"That person does not get {issue.newsletter}.")
     subscriber = person.subscriber
-    return message.Reader(0, subscriber.id or 0, subscription.id or 0, subscriber.email, subscriber.name)
+    reader = message.Reader(0, subscriber.id or 0, subscription.id or 0, subscriber.email, subscriber.name)
+    return reader, subscription.topics, subscriber.format
 
 
 def screenshots(

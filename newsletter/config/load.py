@@ -19,6 +19,7 @@ from newsletter.config.relay import DEFAULT_RELAY, secret_in
 from newsletter.config.tables import Config, DatabaseSection
 from newsletter.errors import ConfigError
 from subscribers.tokens import Keys
+from subscribers.topics import LONGEST, packed
 
 MIN_SECRET_CHARACTERS = 32
 
@@ -86,6 +87,9 @@ def _check_names(config: Config, text: str, file: str) -> None:
             if section.name not in fed:
                 where = (*here, "sections", number, "name")
                 raise fault(file, text, where, f"no source feeds the section {section.name!r}")
+        if len(packed(rule.name for rule in config.sections_of(newsletter))) > LONGEST and newsletter.topics:
+            words = f"the names of its sections are over {LONGEST} characters together; with topics = false they may be"
+            raise fault(file, text, (*here, "slug"), words)
         if wrong := wordbook.fault_in(newsletter.words):
             raise fault(file, text, (*here, "words", wrong[0]), wrong[1])
 

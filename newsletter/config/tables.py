@@ -12,6 +12,7 @@ from newsletter.config.collecting import Collecting, Source
 from newsletter.config.dkim import DkimKey
 from newsletter.config.picking import SATURDAY, Picking, SectionRule
 from newsletter.config.preflight import Preflight
+from newsletter.config.readers import ForReaders
 from newsletter.config.relay import NamedRelay, Relay, Smtp
 from newsletter.config.section import Section
 from newsletter.config.sending import Sending
@@ -78,8 +79,9 @@ class Sponsor(Section):
     image_alt: Line = ""
 
 
-class Newsletter(Picking):
-    """One recurring publication: who sends it, when, and what is in it; `Picking` holds how its stories are picked."""
+class Newsletter(Picking, ForReaders):
+    """One recurring publication: who sends it, when, and what is in it; `Picking` holds how its stories are picked,
+    `ForReaders` what its readers may choose."""
 
     slug: Slug
     title: Line

@@ -95,6 +95,16 @@ def totals(session: Session, issue_id: int) -> Totals:
     return Totals(**{state.value: count for state, count in session.execute(counted)})
 
 
+def by_edition(session: Session, issue_id: int) -> dict[int | None, Totals]:
+    """The totals of each edition, None for the whole one; those who get nothing for their topics count there. It reads
+    every row of the issue."""
+    counted = select(TABLE.c.edition_id, TABLE.c.state, func.count()).where(TABLE.c.issue_id == issue_id)
+    counts: dict[int | None, dict[str, int]] = {}
+    for edition, state, count in session.execute(counted.group_by(TABLE.c.edition_id, TABLE.c.state)):
+        counts.setdefault(edition, {})[state.value] = count
+    return {edition: Totals(**states) for edition, states in counts.items()}
+
+
 def standing(session: Session, issue_id: int, now: datetime) -> Standing:
     """The totals, and what is due at `now`. It reads the whole index of the issue: not for every batch."""
     is_due = case((and_(TABLE.c.state.in_(WAITING), TABLE.c.due_at <= now), 1), else_=0)

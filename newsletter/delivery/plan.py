@@ -5,9 +5,10 @@ stopped at any line and started again, by anybody, also by two at once.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Insert, Select, Subquery, case, func, literal, select
+from sqlalchemy import ColumnElement, Insert, Select, Subquery, case, cast, func, literal, null, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, update
@@ -18,26 +19,39 @@ from newsletter.delivery.ledger import TABLE
 from newsletter.delivery.models import DeliveryState
 from newsletter.issues.models import Issue
 from subscribers import audience
-from subscribers.models import Subscriber
+from subscribers.models import Subscriber, Subscription
 
 PAGE = 50_000  # rows of one transaction: about half a second
+NOTHING = 0  # in the place of an edition's number: they get none, and the ledger says why
 NOBODY: Mapping[str, str] = {}
 AT_ONCE: Mapping[str, datetime] = {}
 
 
+@dataclass(frozen=True)
+class Sets:
+    """Which edition readers get, by the topics they have chosen: its number, None for the whole one, or NOTHING."""
+
+    editions: Mapping[str, int | None] = field(default_factory=dict)  # those who want all are not in it
+    others: int | None = None  # for a set that somebody chose a moment ago, and nobody else has
+    why_nothing: str = ""
+
+
+WHOLE = Sets()
+
+
 def draw(
     database: Database, issue: Issue, now: datetime, lanes: Mapping[str, str] = NOBODY,
-    waves: Mapping[str, datetime] = AT_ONCE, rows: int = PAGE,
+    waves: Mapping[str, datetime] = AT_ONCE, sets: Sets = WHOLE, rows: int = PAGE,
 ) -> None:  # fmt: skip
     """Put the whole audience of an issue into the ledger, and note that it is whole. Safe to call again.
 
-    `lanes` says which domains have a lane of their own, `waves` when readers of a time zone are due; all others at
-    once.
+    `lanes` says which domains have a lane of their own, `waves` when readers of a time zone are due (all others at
+    once), `sets` which edition those get who have chosen topics.
     """
     if issue.drawn_at is not None:
         return
     after = 0
-    while (last := _page(database, issue, after, rows, lanes, waves, now)) is not None:
+    while (last := _page(database, issue, after, rows, lanes, waves, sets, now)) is not None:
         after = last
     with database.transaction() as session:
         session.execute(
@@ -47,19 +61,20 @@ def draw(
 
 def _page(
     database: Database, issue: Issue, after: int, rows: int, lanes: Mapping[str, str], waves: Mapping[str, datetime],
-    now: datetime,
+    sets: Sets, now: datetime,
 ) -> int | None:  # fmt: skip
     """Insert the next `rows` subscribers beyond `after`; returns the last one's id, None if there is none."""
     readers = audience.selection(issue.newsletter, now).add_columns(
         _chosen(col(Subscriber.domain), lanes, literal(REST)).label("lane"),
         _chosen(col(Subscriber.timezone), waves, literal(now, TABLE.c.due_at.type)).label("due_at"),
+        _edition(sets).label("edition_id"),
     )
     subscriber = readers.selected_columns.subscriber_id
     page = readers.where(subscriber > after).limit(rows).subquery()
     with database.transaction() as session:
         last: int | None = session.scalar(select(func.max(page.c.subscriber_id)).select_from(page))
         if last is not None:
-            session.execute(_insert(session, issue, page, now))
+            session.execute(_insert(session, issue, page, sets.why_nothing, now))
     return last
 
 
@@ -74,18 +89,32 @@ def _chosen(column: Mapped[str], values: Mapping[str, object], other: ColumnElem
     return case((column.in_(list(values)), case(*whens, else_=other)), else_=other)  # most are none of them: ask once
 
 
-def _insert(session: Session, issue: Issue, page: Subquery, now: datetime) -> Insert:
+def _edition(sets: Sets) -> ColumnElement[int | None]:
+    """SQL for the edition of a reader: its number, NULL for the whole one, 0 for none."""
+    whole: ColumnElement[int | None] = cast(null(), TABLE.c.edition_id.type)  # PostgreSQL asks what kind of nothing
+    if not sets.editions:
+        return whole
+    chosen = col(Subscription.topics)
+    numbers = sorted({number for number in sets.editions.values() if number is not None})
+    groups = [(chosen.in_(sorted(s for s, n in sets.editions.items() if n == number)), number) for number in numbers]
+    known_whole = ["", *sorted(s for s, n in sets.editions.items() if n is None)]
+    return case((chosen.in_(known_whole), whole), *groups, else_=whole if sets.others is None else sets.others)
+
+
+def _insert(session: Session, issue: Issue, page: Subquery, why_nothing: str, now: datetime) -> Insert:
     """The page into the ledger, shuffled: readers of one domain, imported together, come far apart."""
+    gets_it = func.coalesce(page.c.edition_id, -1) != NOTHING
     rows: Select[tuple[object, ...]] = select(
         literal(issue.id),
         page.c.subscriber_id,
         page.c.subscription_id,
-        literal(DeliveryState.QUEUED.value),
+        func.nullif(page.c.edition_id, NOTHING),
+        case((gets_it, DeliveryState.QUEUED.value), else_=DeliveryState.SKIPPED.value),
         page.c.lane,
         literal(0),
-        page.c.due_at,
+        case((gets_it, page.c.due_at)),
         literal(""),
-        literal(""),
+        case((gets_it, ""), else_=why_nothing),
         literal(now, TABLE.c.changed_at.type),
     ).where(page.c.subscriber_id.is_not(None))  # without a WHERE SQLite takes ON CONFLICT for a join's ON
     golden = (page.c.subscriber_id % 2**31) * 2_654_435_761 % 2**32  # the golden ratio: neighbours land far apart
@@ -94,6 +123,6 @@ def _insert(session: Session, issue: Issue, page: Subquery, now: datetime) -> In
 
 
 _COLUMNS = [
-    "issue_id", "subscriber_id", "subscription_id", "state", "lane", "attempts", "due_at", "status", "why",
-    "changed_at",
+    "issue_id", "subscriber_id", "subscription_id", "edition_id", "state", "lane", "attempts", "due_at", "status",
+    "why", "changed_at",
 ]  # fmt: skip

@@ -240,6 +240,7 @@ def _item(config: Config, chosen: Chosen, picture: Shown) -> Item:
         minutes=reading_minutes(article.words),
         published_at=article.published_at,
         is_update=pick.is_update,
+        score=pick.score,
         also=tuple(Also(shown_source(config, a.source), url_of(config, a), a.title) for a in chosen.also),
     )
 

@@ -42,6 +42,7 @@ class Item:
     image_height: int = 0
     is_update: bool = False  # it goes on with a story of an earlier issue
     is_paid: bool = False  # its page wants a subscription
+    score: float = 0.0  # its points: which story leads, and is named first in a subject
     note: str = ""  # Markdown, by the editor
 
 

@@ -47,15 +47,17 @@ def archive(newsletter: str, house: HouseDep, session: ReadingDep, before: str =
     return house.pages.page("archive", paper=paper, issues=found[:A_PAGE], more=more)
 
 
-def issue(newsletter: str, day: str, house: HouseDep, session: ReadingDep) -> Response:
-    """The frozen issue of a day, as it was mailed."""
+def issue(newsletter: str, day: str, house: HouseDep, session: ReadingDep, edition: str = "") -> Response:
+    """The frozen issue of a day, as it was mailed: whole, or the edition that the link in a mail names."""
     _newsletter(house, newsletter)
     when = _date(day)
-    html = session.exec(
-        select(Edition.html)
+    found = session.exec(
+        select(Edition.topics, Edition.html)
         .join(Issue, col(Issue.id) == col(Edition.issue_id))
-        .where(*_is_out(newsletter), Issue.issue_date == when, Edition.topics == "")
-    ).first()
+        .where(*_is_out(newsletter), Issue.issue_date == when, (col(Edition.topics) == "") | bool(edition))
+    ).all()
+    pages = {links.edition_word(topics) if topics else "": html for topics, html in found}
+    html = pages.get(edition, pages.get(""))
     if when is None or html is None:
         raise HTTPException(404, marked("There is no issue of that day."))
     page = HTMLResponse(for_the_web(html, house.config.site))

@@ -21,8 +21,9 @@ from newsletter.config import Preflight
 from newsletter.rendering.preflight import outside
 from newsletter.rendering.preflight.findings import Case, Finding, Form, Level
 from newsletter.rendering.preflight.rules import RULES
+from subscribers.topics import unpacked
 
-__all__ = ["RULES", "Case", "Finding", "Form", "Level", "blocks", "findings"]
+__all__ = ["RULES", "Case", "Finding", "Form", "Level", "blocks", "findings", "more"]
 
 
 def findings(case: Case, levels: Preflight, *, look_outside: bool = False) -> list[Finding]:
@@ -36,6 +37,19 @@ def findings(case: Case, levels: Preflight, *, look_outside: bool = False) -> li
         for fault in rule.look(case)
     ]
     return sorted(found, key=lambda finding: list(Level).index(finding.level))
+
+
+def more(found: list[Finding], case: Case, levels: Preflight, topics: str) -> list[Finding]:
+    """`found` with what is wrong in another edition besides, by the `topics` it holds; what is said already is not said
+    again."""
+    said = {(finding.rule, finding.message) for finding in found}
+    edition = ", ".join(sorted(unpacked(topics)))
+    new = [
+        replace(one, where=f"{one.where} ({edition})".strip())
+        for one in findings(case, levels)
+        if (one.rule, one.message) not in said
+    ]
+    return sorted([*found, *new], key=lambda finding: list(Level).index(finding.level))
 
 
 def blocks(found: Iterable[Finding]) -> bool:

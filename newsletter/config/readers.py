@@ -1,0 +1,16 @@
+"""What a newsletter lets its readers choose. Keys of [[newsletters]]."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from newsletter.config.section import Section
+
+
+class ForReaders(Section):
+    """The keys of a newsletter that are about its readers."""
+
+    topics: bool = True
+    topic_min_articles: int = Field(default=1, ge=1, le=40)
+    topic_fallback: Literal["nothing", "whole"] = "nothing"
+    max_editions: int = Field(default=50, ge=1, le=1000)
