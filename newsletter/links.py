@@ -66,6 +66,16 @@ def media(site: Site, path: str) -> str:
     return f"{site.url}/{path}" if path.startswith("media/") else path
 
 
+def desk(site: Site, path: str = "") -> str:
+    """The editors' desk, or a page of it: `path` is "/issues/12"."""
+    return f"{site.url}/desk{path}"
+
+
+def invitation(site: Site, token: str) -> str:
+    """Where an invited editor chooses a password."""
+    return desk(site, f"/invitations/{token}")
+
+
 def letter(address: str, subject: str) -> str:
     """Opens a mail to us with its subject written (RFC 6068)."""
     return f"mailto:{quote(address, safe='@')}?subject={quote(subject, safe='')}"

@@ -10,6 +10,7 @@ backtest.py     backtest: the rules tried on the past
 articles.py     sources, articles …: what has been collected
 deliveries.py   deliveries …: one by one, and what a crash has hidden
 readers.py      subscribers …: the store
+editors.py      editors …: the people at the desk
 keys.py         keys …: what signs the mail
 out.py          what they all share: the project that is open, and how things are printed
 """
@@ -21,7 +22,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from newsletter.cli import articles, backtest, decisions, deliveries, keys, morning, out, project, readers
+from newsletter.cli import articles, backtest, decisions, deliveries, editors, keys, morning, out, project, readers
 from newsletter.errors import NewsletterError
 from subscribers import SubscribersError
 
@@ -54,6 +55,7 @@ articles.add_to(app)
 decisions.add_to(app)
 app.add_typer(deliveries.app, name="deliveries", rich_help_panel="Letting it go")
 app.add_typer(readers.app, name="subscribers")
+app.add_typer(editors.app, name="editors")
 app.add_typer(keys.app, name="keys")
 
 

@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 import newsletter.delivery.models
+import newsletter.editors.models
 import newsletter.issues.models
 import newsletter.notices.models
 import newsletter.rendering.models

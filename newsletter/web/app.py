@@ -1,7 +1,8 @@
 """Every door for browsers on one page: the route table, and what holds for all of them.
 
-GET and HEAD change nothing, whatever the route: mail scanners open every link. No page runs a script. The log names
-a route's pattern and never its path, for tokens stand in paths.
+GET and HEAD change nothing, whatever the route: mail scanners open every link. No page of readers runs a script; the
+editors' desk is an app of its own (`web/desk`). The log names a route's pattern and never its path, for tokens stand
+in paths.
 """
 
 import time
@@ -21,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from newsletter.config import Config
 from newsletter.database import Database
 from newsletter.rendering import colours
-from newsletter.web import api, archive, readers
+from newsletter.web import api, archive, desk, readers
 from newsletter.web.dependencies import Allowance, House, HouseDep
 from newsletter.web.pages import Pages
 from newsletter.wordbook import marked
@@ -79,6 +80,7 @@ def create_app(
 
     app.add_exception_handler(HTTPException, _refusal)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
+    app.add_middleware(_DeskDoor, desk=desk.create_desk(app.state.house))
     app.add_middleware(_Doorkeeper)
     return app
 
@@ -120,6 +122,18 @@ def _refusal(request: Request, error: Exception) -> Response:
     page = house.pages.page("message", error.status_code, title=words.gettext(title), text=words.gettext(text))
     page.headers.update(error.headers or {})
     return page
+
+
+class _DeskDoor:
+    """Hands on what is the editors': /desk and all below it, with paths as its own table has them."""
+
+    def __init__(self, app: ASGIApp, desk: ASGIApp) -> None:
+        self._app, self._desk = app, desk
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        is_desk = scope["type"] == "http" and (path == desk.PATH or path.startswith(f"{desk.PATH}/"))
+        await (self._desk if is_desk else self._app)(scope, receive, send)
 
 
 class _Doorkeeper:

@@ -35,7 +35,7 @@ class Allowance:
 
     def takes(self, network_address: str, now: datetime) -> bool:
         """Count one more; False if that network has had its share of this hour."""
-        network = _network(network_address)
+        network = network_of(network_address)
         with self._lock:
             if self._hour != f"{now:%Y%m%d%H}" or len(self._used) > MAX_NETWORKS:
                 self._hour, self._used = f"{now:%Y%m%d%H}", {}
@@ -105,6 +105,6 @@ def client_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """What one household or office shares: /24 of IPv4, /64 of IPv6."""
     return ":".join(address.split(":")[:4]) if ":" in address else address.rpartition(".")[0]

@@ -1,0 +1,72 @@
+"""The second factor: six digits that change every thirty seconds (RFC 6238), from an app that scanned a QR code."""
+
+from datetime import datetime
+from io import BytesIO
+
+import pyotp
+import segno
+from sqlmodel import Session
+
+from newsletter.editors.models import Editor
+from newsletter.errors import Refused
+
+STEP_SECONDS = 30
+SLIP = 1  # steps that a phone's clock may be off, either way
+
+
+def prepare(session: Session, editor: Editor) -> None:
+    """A new secret, to be scanned; it counts only once a code of it was typed in."""
+    editor.code_pending = pyotp.random_base32()
+    session.add(editor)
+    session.flush()
+
+
+def confirm(session: Session, editor: Editor, code: str, now: datetime) -> None:
+    """The app shows the right code: from now on logging in asks for one. Refused if it does not."""
+    step = _step_of(editor.code_pending, code, now)
+    if step is None:
+        raise Refused("That is not the code which the app shows now. Is the phone's clock right?")
+    editor.code_secret, editor.code_pending, editor.code_step = editor.code_pending, "", step
+    session.add(editor)
+    session.flush()
+
+
+def remove(session: Session, editor: Editor) -> None:
+    """The password alone is enough again."""
+    editor.code_secret = editor.code_pending = ""
+    session.add(editor)
+    session.flush()
+
+
+def is_right(session: Session, editor: Editor, code: str, now: datetime) -> bool:
+    """Whether `code` is the editor's code now. A code is good once."""
+    step = _step_of(editor.code_secret, code, now)
+    if step is None or step <= editor.code_step:
+        return False
+    editor.code_step = step
+    session.add(editor)
+    session.flush()
+    return True
+
+
+def picture(editor: Editor, site: str) -> bytes:
+    """The QR code of the secret that waits to be confirmed, as SVG, dark on white."""
+    url = pyotp.TOTP(editor.code_pending).provisioning_uri(name=editor.email, issuer_name=site)
+    out = BytesIO()
+    segno.make(url, error="m").save(out, kind="svg", scale=5, border=4, light="#ffffff", xmldecl=False)
+    return out.getvalue()
+
+
+def spoken(secret: str) -> str:
+    """The secret in groups of four, to type where a camera is of no use."""
+    return " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
+
+
+def _step_of(secret: str, code: str, now: datetime) -> int | None:
+    """The time step whose code `code` is; None if it is of none near `now`."""
+    digits = "".join(code.split())
+    if not secret or len(digits) != 6 or not digits.isascii() or not digits.isdigit():
+        return None
+    made, current = pyotp.TOTP(secret), int(now.timestamp()) // STEP_SECONDS
+    near = (current + slip for slip in range(-SLIP, SLIP + 1))
+    return next((step for step in near if pyotp.utils.strings_equal(made.generate_otp(step), digits)), None)

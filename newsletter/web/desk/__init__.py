@@ -1,0 +1,50 @@
+"""The editors' desk: every door of it on one page, each with the least role that may pass.
+
+A route without a role here can't exist: routes are made from this table alone. A door that changes something also says
+what its act is called in the audit; doors without a role stand before the login and keep the audit themselves.
+
+door.py     who passes: session, role, origin, form token; every act is written down
+frame.py    pages in the desk's look: headers, navigation, errors, `desk_page`
+login.py    password, code, invitation, leaving
+today.py    what each newsletter is about to do
+"""
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+
+from newsletter.editors import Role
+from newsletter.errors import NewsletterError
+from newsletter.web.dependencies import House
+from newsletter.web.desk import frame, login, today
+from newsletter.web.desk.door import ACT, LOOK, NOBODY, Door, EditorDep, says
+from newsletter.web.desk.frame import desk_page
+from subscribers import SubscribersError
+
+PATH = "/desk"
+DOORS = (
+    # before the login
+    Door("/desk/login", LOOK, login.page, NOBODY),
+    Door("/desk/login", ACT, login.enter, NOBODY),
+    Door("/desk/login/code", LOOK, login.code_page, NOBODY),
+    Door("/desk/login/code", ACT, login.enter_code, NOBODY),
+    Door("/desk/invitations/{token}", LOOK, login.invitation, NOBODY),
+    Door("/desk/invitations/{token}", ACT, login.accept, NOBODY),
+    # everybody's
+    Door("/desk", LOOK, today.page, Role.VIEWER),
+    Door("/desk/logout", ACT, login.leave, Role.VIEWER, "logged out"),
+)
+
+
+def create_desk(house: House) -> FastAPI:
+    """The app that answers at /desk and below."""
+    desk = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    desk.state.house = house
+    desk.state.frame = frame.Frame(house.config, DOORS)
+    for door in DOORS:
+        desk.router.routes.append(door.route())
+    for kind in (HTTPException, NewsletterError, SubscribersError):
+        desk.add_exception_handler(kind, frame.refusal)
+    return desk
+
+
+__all__ = ["ACT", "DOORS", "LOOK", "NOBODY", "PATH", "Door", "EditorDep", "create_desk", "desk_page", "says"]

@@ -1,0 +1,131 @@
+"""Every door of the desk against every role, other sites, no login; what passes is written into the audit."""
+
+import pytest
+from sqlmodel import select
+
+from newsletter.editors import Role
+from newsletter.editors.models import AuditEntry, EditorSession
+from newsletter.web.desk import DOORS, PATH, Door, create_desk
+from tests.builders import an_article, an_issue
+from tests.web.desk.conftest import Browser, Desk
+from tests.web.test_every_route import dump
+
+PLACES = {"{token}": "nonsense", "{issue_id}": "1", "{editor_id}": "1", "{session_id}": "999", "{newsletter}": "daily"}
+
+
+def address(door: Door) -> str:
+    path = door.path
+    for place, value in PLACES.items():
+        path = path.replace(place, value)
+    assert "{" not in path, f"tell this test what may stand in {door.path}"
+    return path
+
+
+def knock(browser: Browser, door: Door, **headers: str) -> int:
+    """The status of a request that would change something if it were let through: an empty form, nothing else."""
+    if door.changes:
+        return browser.post(address(door), headers=headers or None).status_code
+    with browser.client.stream("GET", address(door), headers=headers) as answer:
+        return answer.status_code
+
+
+def test_every_route_of_the_desk_is_a_row_of_the_table(desk: Desk):
+    """No page comes in by another way, and each row names its least role; what changes something names its act."""
+    routes = {route.path for route in create_desk(desk.app.state.house).routes}  # type: ignore[attr-defined]
+    assert routes == {door.path for door in DOORS}
+    assert all(door.path == PATH or door.path.startswith(f"{PATH}/") for door in DOORS)
+    before_login = {door.path for door in DOORS if door.least is None}
+    assert before_login == {"/desk/login", "/desk/login/code", "/desk/invitations/{token}"}
+    assert [door.path for door in DOORS if door.changes and door.least and not door.act] == []
+    assert len({(door.path, door.methods) for door in DOORS}) == len(DOORS)
+
+
+def test_without_a_login_every_page_leads_to_the_login_and_every_act_is_refused(desk: Desk):
+    """Nothing is shown and nothing is done."""
+    stranger = desk.browser()
+    before = dump(desk.database)
+    for door in DOORS:
+        if door.least is not None:
+            assert knock(stranger, door) == (401 if door.changes else 303), door.path
+    assert dump(desk.database) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", list(Role))
+def test_each_role_passes_the_doors_of_its_own_and_no_other(desk: Desk, role: Role):
+    """The role of each door is tried with each role; a new door is tried by itself."""
+    with desk.database.transaction() as session:
+        session.add(an_article())
+        an_issue(session)
+    for door in DOORS:
+        browser = desk.browser(role)  # anew: one of the doors leads out
+        if door.least is None:
+            continue
+        status = knock(browser, door)
+        assert (status == 403) == (not role.may(door.least)), (door.path, status)
+        assert status < 500, (door.path, status)
+
+
+def test_what_another_sites_page_sends_is_refused_whoever_is_logged_in(desk: Desk):
+    """By Origin and by Sec-Fetch-Site, at every door that changes something, with the right form token even."""
+    admin = desk.browser(Role.ADMIN)
+    before = dump(desk.database)
+    for door in DOORS:
+        if door.changes:
+            for headers in (
+                {"Origin": "https://evil.example"},
+                {"Origin": "null"},
+                {"Sec-Fetch-Site": "cross-site"},
+                {"Sec-Fetch-Site": "same-site", "Origin": "https://post.example.com"},
+            ):
+                assert knock(admin, door, **headers) == 403, (door.path, headers)
+    assert dump(desk.database) == before
+
+
+def test_without_the_form_token_nothing_is_done(desk: Desk):
+    """As a field or as a header; another editor's token is none."""
+    admin, viewer = desk.browser(Role.ADMIN), desk.browser(Role.VIEWER)
+    for token in ("", "nonsense", viewer.token):
+        for door in DOORS:
+            if door.changes and door.least is not None:
+                assert admin.client.post(address(door), data={"form_token": token}).status_code == 403, door.path
+    right = {"X-Form-Token": admin.token}
+    assert admin.client.post("/desk/logout", headers=right).status_code == 303
+
+
+def test_a_get_changes_nothing_in_the_database(desk: Desk):
+    """Also for who is logged in: looking is no act."""
+    with desk.database.transaction() as session:
+        an_issue(session)
+    admin = desk.browser(Role.ADMIN)
+    before = dump(desk.database)
+    for door in DOORS:
+        if not door.changes:
+            for method in ("GET", "HEAD"):
+                with admin.client.stream(method, address(door)) as answer:
+                    assert answer.status_code < 500
+    assert dump(desk.database) == before
+
+
+def test_each_act_is_in_the_audit_and_moves_the_sessions_own_clock(desk: Desk):
+    """Who, what, from where, when."""
+    browser = desk.browser(Role.EDITOR)
+    desk.clock.forward(minutes=5)
+    browser.post("/desk/logout")
+    with desk.database.reading() as session:
+        entries = session.exec(select(AuditEntry)).all()
+        [row] = session.exec(select(EditorSession)).all()
+    assert [(e.who, e.act, e.about) for e in entries] == [("Ed", "logged out", "/desk/logout")]
+    assert entries[0].network_address == "testclient"
+    assert entries[0].at == row.acted_at == row.ended_at == desk.clock()
+
+
+def test_the_desks_answers_allow_its_own_scripts_and_nothing_from_elsewhere(desk: Desk):
+    """A policy of its own; readers' pages keep theirs, which knows no script at all."""
+    headers = desk.browser(Role.ADMIN).get("/desk").headers
+    policy = headers["content-security-policy"]
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    assert (headers["cache-control"], headers["referrer-policy"]) == ("no-store", "same-origin")
+    assert "script" not in desk.browser().get("/").headers["content-security-policy"]
