@@ -30,12 +30,12 @@ class Base64:
         """Bytes of what is the same for every reader."""
         return sum(len(literal.shifted[0].lines) for literal in self.literals)
 
-    def filled(self, words: Mapping[Slot, str]) -> list[bytes]:
-        """The lines for one reader, to be joined. `words` are one line each."""
+    def filled(self, values: Mapping[str, str]) -> list[bytes]:
+        """The lines for the reader whose `values` these are, one line each by mark; to be joined."""
         first = self.literals[0].shifted[0]
         out, open_bytes = [first.lines], first.tail
         for slot, literal in zip(self.slots, self.literals[1:], strict=True):
-            data = open_bytes + words[slot].encode()
+            data = open_bytes + slot.words(values).encode()
             shifted = literal.shifted[-len(data) % 3]
             data += shifted.head
             whole = len(data) - len(data) % 3  # all of it, but where the literal was too short to fill it up

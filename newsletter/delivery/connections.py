@@ -9,16 +9,16 @@ Lines are opened in threads of their own, for a handshake takes long and the oth
 
 import socket
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from select import POLLIN, POLLOUT, poll
 from threading import Thread
 from time import monotonic
 
 from newsletter.config import Relay
-from newsletter.delivery.conversation import Answer, Ask, Conversation, Letter, converse
+from newsletter.delivery.conversation import WANT, Answer, Ask, Conversation, Letter, converse
 from newsletter.delivery.dial import dial
 from newsletter.delivery.line import TIMEOUTS, Broken, Line
 from newsletter.delivery.replies import Fate, Reply, Stage
@@ -36,22 +36,23 @@ class Wait:
     seconds: float
 
 
+Note = Callable[[Sequence[Answer], Sequence[int]], None]
+
+
+def unnoted(_heard: Sequence[Answer], _dots: Sequence[int]) -> None:
+    """For letters that nobody writes down."""
+
+
 @dataclass(slots=True, eq=False)
 class _Talk:
-    """A line in use: `stage` is what it waits for since `deadline` was set; None while it waits for a letter."""
+    """A line in use. It waits, since `deadline` was set, for the reply that comes after those it `got` to what it
+    asked; for a letter where it has asked nothing."""
 
     line: Line
     conversation: Conversation
-    stage: Stage | None = None
+    asked: Ask | None = None
+    got: list[Reply] = field(default_factory=list)
     deadline: float = 0.0
-
-
-def _nothing(_delivery_id: int) -> None:
-    """Before a dot that nobody writes down."""
-
-
-def _unheard(_answer: Answer) -> None:
-    """Of one who reads the answers as they are given out."""
 
 
 class Connections:
@@ -69,29 +70,28 @@ class Connections:
         # of one `send`
         self._letters: Iterator[Letter | Wait] = iter(())
         self._given_back: deque[Letter] = deque()  # taken, not handed over, and their line is gone
-        self._answers: list[Answer] = []
-        self._before_dot: Callable[[int], None] = _nothing
-        self._heard: Callable[[Answer], None] = _unheard
+        self._answers: list[Answer] = []  # not given out
+        self._noted = 0  # of those, how many are written down
+        self._dots: list[_Talk] = []  # lines whose next final dot waits to be written down
+        self._note: Note = unnoted
         self._waits_until = 0.0
         self._has_more = False
         self._is_in_trouble = False
         self._fault: BaseException | None = None
 
-    def send(
-        self, letters: Iterable[Letter | Wait], before_dot: Callable[[int], None],
-        heard: Callable[[Answer], None] = _unheard,
-    ) -> Iterator[Answer]:  # fmt: skip
+    def send(self, letters: Iterable[Letter | Wait], note: Note = unnoted) -> Iterator[Answer]:
         """Hand the letters over, one answer each, on whichever line is free; so answers come in any order.
 
-        `heard` is called with each answer at once, before the line's next final dot; who writes both down never has
-        more than one open dot a line. The iterator's come a little later, many together.
+        `note` is called with what was heard and with the numbers of the letters whose final dots are about to go out,
+        those of many lines together. A line's answer is noted before its next dot or with it: who writes both down
+        never has more than one open dot a line. If it raises, those dots don't go out.
 
         A letter without an answer was not handed over. No more letters are taken when no line is left, and when the
         relay refuses the sender or wants a rest; what is on the wire still gets its answer. Listen to the end: who
         stops listening does not hear of what is on the wire. Raises RelayDown when no line can be opened, or none
-        should be; an error of `letters` itself is raised when the wire is quiet.
+        should be; an error of `letters` or `note` itself is raised when the wire is quiet.
         """
-        self._letters, self._before_dot, self._heard = iter(letters), before_dot, heard
+        self._letters, self._note = iter(letters), note
         self._has_more, self._is_in_trouble, self._fault = True, False, None
         self._given_back.clear()
         self._waits_until = 0.0
@@ -105,11 +105,9 @@ class Connections:
                         self._serve(self._talks[number], event)
                     elif number == self._opener.bell.fileno():
                         self._greet_new_lines()
-                if self._answers:
-                    answers, self._answers = self._answers, []
-                    yield from answers
-            yield from self._answers
-            self._answers = []
+                self._write_down()
+                yield from self._new_answers()
+            yield from self._new_answers()
         finally:
             self._put_down()
         if self._fault:
@@ -128,19 +126,43 @@ class Connections:
         """Break lines that are silent for too long, feed those that wait for a letter, open more if there are letters.
         Returns after how many seconds to look again although nothing came; None: there is nothing to wait for."""
         now = monotonic()
-        ends = []
         for talk in tuple(self._talks.values()):
-            if talk.stage is None and (letter := self._take()):
-                self._go_on(talk, letter)
-            elif talk.stage and talk.deadline <= now:
+            if talk.asked is None:
+                if letter := self.take():
+                    self._go_on(talk, letter)
+            elif talk.deadline <= now:
                 self._break(talk)
-            if talk.stage:
-                ends.append(talk.deadline)
+        self._write_down()
+        ends = [talk.deadline for talk in self._talks.values() if talk.asked]
         if self._has_letters():
             self._open_more()
             if len(ends) < len(self._talks) or self._opener.count:
                 ends.append(self._waits_until if self._waits_until > now else now + LOOK_SECONDS)
         return max(0.0, min(ends) - now) if ends else None
+
+    def _write_down(self) -> None:
+        """Have everything noted that was heard and the dots that come next; then these go out."""
+        for talk in [talk for talk in self._dots if talk.line.is_closing or talk.line.has_unread]:  # out of turn
+            self._cut_off(talk)
+        dots, self._dots = self._dots, []
+        heard = self._answers[self._noted :]
+        if not (dots or heard):
+            return
+        self._noted = len(self._answers)
+        try:
+            self._note(heard, [talk.asked.dot for talk in dots if talk.asked and talk.asked.dot is not None])
+        except Exception as error:  # what is on the wire already is still heard
+            self._fault = self._fault or error
+            self._take_no_more()
+            for talk in dots:
+                self._cut_off(talk)
+        else:
+            for talk in dots:
+                self._push(talk)
+
+    def _new_answers(self) -> list[Answer]:
+        answers, self._answers, self._noted = self._answers, [], 0
+        return answers
 
     def _open_more(self) -> None:
         if self._is_in_trouble or self._fault:
@@ -160,76 +182,95 @@ class Connections:
                 self._take_no_more()
 
     def _start(self, line: Line) -> None:
-        talk = _Talk(line, converse(line, self._before_dot))
+        talk = _Talk(line, converse(line, self))
         self._talks[line.socket.fileno()] = talk
         self._poll.register(line.socket, POLLIN)
         self._go_on(talk, None)
 
     def _serve(self, talk: _Talk, event: int) -> None:
         """Something can be read or written on a line."""
+        line = talk.line
         try:
             if event & POLLOUT:
-                talk.line.push()
+                line.push()
                 self._listen(talk)
             if event & ~POLLOUT:
-                talk.line.pull()
-            while talk.stage and (reply := talk.line.reply()):
-                self._go_on(talk, reply)
-            if talk.stage is None and talk.line.has_unread:
-                raise Broken("it spoke out of turn")
+                line.pull()
+                self._hear(talk)
         except (OSError, Broken):
             self._break(talk)
 
+    def _hear(self, talk: _Talk) -> None:
+        """Take the replies that are here whole. Raises Broken."""
+        if talk.asked is None:
+            raise Broken("it spoke out of turn")
+        wanted, line = talk.asked.stages, talk.line
+        new = line.replies(len(wanted) - len(talk.got))
+        talk.got += new
+        if len(talk.got) < len(wanted) and not line.is_closing:
+            if new:
+                talk.deadline = monotonic() + self._timeouts[wanted[len(talk.got)]]
+            return
+        has_said_more = line.has_unread and not line.is_closing
+        self._go_on(talk, talk.got)
+        if has_said_more and talk not in self._dots:
+            raise Broken("it spoke out of turn")
+
     def _break(self, talk: _Talk) -> None:
-        """The line broke or fell silent. Who waits for a reply gets None; who waited for a letter loses nothing."""
+        """The line broke or fell silent. Who waits for replies gets those that came; who waited for a letter loses
+        nothing."""
         talk.line.is_closing = True
-        if talk.stage:
-            self._go_on(talk, None)
+        if talk.asked:
+            self._go_on(talk, talk.got)
         elif talk.line.socket.fileno() in self._talks:
             self._finish(talk, None)
 
+    def _cut_off(self, talk: _Talk) -> None:
+        """Of a line whose next final dot must not go out: its letter was not handed over."""
+        talk.line.is_closing = True
+        if talk in self._dots:
+            self._dots.remove(talk)
+        self._finish(talk, None)
+
     def _put_down(self) -> None:
         """At the end of a `send`: who waits for a letter in vain rests; who is in the middle of one is cut off."""
+        self._dots.clear()
         for talk in list(self._talks.values()):
-            talk.line.is_closing |= talk.stage is not None
+            talk.line.is_closing |= talk.asked is not None
             self._finish(talk, None)
 
     # --- a conversation ---------------------------------------------------------------------------------------------
 
-    def _go_on(self, talk: _Talk, outcome: Reply | Letter | None) -> None:
-        """Tell a conversation the outcome of what it wanted, and do what it wants next, until it has to wait."""
+    def _go_on(self, talk: _Talk, outcome: list[Reply] | Letter | None) -> None:
+        """Tell a conversation the outcome of what it wanted, and do what it wants next."""
+        talk.asked = None
         try:
             step = talk.conversation.send(outcome)
-            while not isinstance(step, Ask):
-                if isinstance(step, Answer):
-                    self._keep(step)
-                    step = talk.conversation.send(None)
-                    continue
-                talk.stage = None
-                letter = self._take()
-                if letter is None and step.waits and self._has_letters():
+            if step is WANT:
+                if self._has_letters():
                     return  # until one comes
-                step = talk.conversation.send(letter)
-            self._ask(talk, step)
+                step = talk.conversation.send(None)
         except StopIteration as ended:
             self._finish(talk, ended.value)
-        except Exception as error:  # of `before_dot`: that dot does not go out; those that did are still heard
-            self._fault = self._fault or error
-            self._take_no_more()
-            talk.line.is_closing = True
-            self._finish(talk, None)
+            return
+        assert isinstance(step, Ask)
+        talk.asked, talk.got = step, []
+        talk.deadline = monotonic() + self._timeouts[step.stages[0]]
+        if step.dot is None:
+            self._push(talk)
+        else:
+            self._dots.append(talk)
 
-    def _ask(self, talk: _Talk, ask: Ask) -> None:
-        talk.stage = ask.stage
-        talk.deadline = monotonic() + self._timeouts[ask.stage]
-        if ask.data:
-            try:
-                talk.line.push(ask.data)
-            except OSError:
-                talk.line.is_closing = True
-                talk.deadline = 0.0  # broken at the next look at the clock
-            if talk.line.wants_to_write:
-                self._listen(talk)
+    def _push(self, talk: _Talk) -> None:
+        """Send what the conversation has asked."""
+        assert talk.asked is not None
+        try:
+            talk.line.push(talk.asked.data)
+        except OSError:
+            talk.line.is_closing = True
+            talk.deadline = 0.0  # broken at the next look at the clock
+        if talk.line.wants_to_write:
+            self._listen(talk)
 
     def _listen(self, talk: _Talk) -> None:
         wanted = POLLIN | (POLLOUT if talk.line.wants_to_write else 0)
@@ -239,7 +280,7 @@ class Connections:
         """The conversation is over: the line rests until the next `send`, or it is hung up."""
         del self._talks[talk.line.socket.fileno()]
         self._poll.unregister(talk.line.socket)
-        talk.stage = None
+        talk.asked = None
         talk.conversation.close()
         if given_back:
             self._given_back.append(given_back)
@@ -252,10 +293,9 @@ class Connections:
 
     # --- letters ----------------------------------------------------------------------------------------------------
 
-    def _keep(self, answer: Answer) -> None:
+    def keep(self, answer: Answer) -> None:
         """Remember an answer to pass on, and what it says of the relay: that it has had enough, or lost a line."""
         self._answers.append(answer)
-        self._heard(answer)
         fate, reply = answer.fate, answer.reply
         if fate is Fate.STOPPED or (fate is Fate.RELEASED and reply and reply.code != 421):
             self._take_no_more()
@@ -269,7 +309,7 @@ class Connections:
     def _has_letters(self) -> bool:
         return self._has_more or bool(self._given_back)
 
-    def _take(self) -> Letter | None:
+    def take(self) -> Letter | None:
         """A letter that may go now; None if there is none, or none yet."""
         if self._given_back:
             return self._given_back.popleft()
@@ -337,7 +377,7 @@ def hand_over(relay: Relay, envelope_from: str, recipient: str, data: bytes) -> 
     """
     connections = Connections(relay, most=1)
     try:
-        answers = list(connections.send([Letter(0, envelope_from, recipient, data)], _nothing))
+        answers = list(connections.send([Letter(0, envelope_from, recipient, data)]))
     finally:
         connections.close()
     if not answers or answers[0].reply is None:

@@ -1,25 +1,24 @@
 """The conversation on one line, letter after letter, without a socket: what to say, and what the replies mean.
 
 Where the server offers PIPELINING, a letter costs one round trip: the final dot of one travels together with MAIL, RCPT
-and DATA of the next (RFC 2920). Every reply is read and matched to its command. `before_dot` is called just before a
-final dot goes out, so that its caller can write down which delivery a crash would leave uncertain.
+and DATA of the next (RFC 2920). Every reply is read and matched to its command.
 
 It is a generator: it yields what it wants done and is sent the outcome.
-    Ask     → the reply, or None where the connection broke or fell silent
-    Want    → the next letter, or None
-    Answer  → nothing; what became of a letter
-It returns a letter that it had taken and that was provably not handed over, or None.
+    Ask     → the replies, fewer than stages where one said 421 or the connection broke or fell silent
+    WANT    → the next letter as soon as there is one, or None
+What it wants at once it asks its `Post` for. It returns a letter that it had taken and that was provably not handed
+over, or None.
 """
 
 import re
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from newsletter.delivery.replies import Fate, Reply, Stage, fate
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Letter:
     """One message for one reader. `data` has CRLF line ends and ends with one; dots are stuffed here, at the wire.
 
@@ -34,7 +33,7 @@ class Letter:
     has_dots: bool = True  # perhaps
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """What the relay said of one letter, and at which stage. `reply` is None where the connection broke."""
 
@@ -47,19 +46,18 @@ class Answer:
         return fate(self.stage, self.reply)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ask:
-    """Send `data`, which may be nothing, and wait for one reply."""
+    """Send `data`, which may be nothing, and wait for a reply to each of `stages`. `dot` is the letter whose final dot
+    is in it, if one is."""
 
     data: bytes
-    stage: Stage
+    stages: tuple[Stage, ...]
+    dot: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class Want:
-    """Give me a letter: when there is one, or only if one is at hand."""
-
-    waits: bool
+    """Give me a letter when there is one."""
 
 
 class Carrier(Protocol):
@@ -74,118 +72,168 @@ class Carrier(Protocol):
     def is_stale(self) -> bool: ...
 
 
-Step = Ask | Want | Answer
-Conversation = Generator[Step, Any, Letter | None]
+class Post(Protocol):
+    """Where letters come from and answers go to."""
 
-_NEXT, _AT_HAND = Want(waits=True), Want(waits=False)
-_RSET = Ask(b"RSET\r\n", Stage.RSET)
-_NOBODY = Ask(b".\r\n", Stage.DATA)  # the empty text
+    def take(self) -> Letter | None:
+        """A letter that is at hand."""
+
+    def keep(self, answer: Answer) -> None:
+        """What became of one."""
+
+
+Conversation = Generator[Ask | Want, Any, Letter | None]
+
+WANT = Want()
 _OPENING = (Stage.MAIL, Stage.RCPT, Stage.DATA)
-_ON_THE_WIRE = tuple(Ask(b"", stage) for stage in _OPENING)
+_DOT = (Stage.DOT,)
+_DOT_AND_OPENING = (Stage.DOT, *_OPENING)
+_RSET = Ask(b"RSET\r\n", (Stage.RSET,))
+_NOBODY = Ask(b".\r\n", (Stage.DATA,))  # the empty text
 
 
-def converse(line: Carrier, before_dot: Callable[[int], None]) -> Conversation:
+def converse(line: Carrier, post: Post) -> Conversation:
     """Hand letters over until there is none, or the line is worn."""
-    is_pipelined = "PIPELINING" in line.features
-    following: Letter | None = None  # its MAIL, RCPT and DATA are on the wire
-    while following or not line.is_worn:
-        letter = following or (yield from _next(line, _NEXT))
+    offer = Offer.of(line.features)
+    letter: Letter | None = None
+    replies: Sequence[Reply] = ()  # to its MAIL, RCPT and DATA
+    while letter or not line.is_worn:
         if letter is None:
-            return None
-        if following is None and line.is_stale and not _is_good((yield _RSET), 2):
-            return letter
-        stage, reply = yield from _open(_ON_THE_WIRE if following else _asks(letter, line, is_pipelined), is_pipelined)
-        following = None
-        if not _is_good(reply, 3):
-            yield Answer(letter.id, stage, reply)
+            letter = yield from _next(offer, post)
+            if letter is None or (line.is_stale and not _is_alive((yield _RSET))):
+                return letter
+            replies = yield from _open(offer.commands(letter), offer.pipelining)
+        if (refusal := _refusal(replies)) is not None:
+            post.keep(Answer(letter.id, *refusal))
+            yield from _tidy_up(refusal[0], replies, offer.pipelining)
+            letter = None
             continue
         line.sent += 1
-        if is_pipelined and not line.is_worn:
-            following = yield from _next(line, _AT_HAND)
-        before_dot(letter.id)
+        following = _at_hand(offer, post) if offer.pipelining and not line.is_worn else None
         text = _stuffed(letter.data) if letter.has_dots else letter.data
-        group = b"".join(_commands(following, line)) if following else b""
-        final = yield Ask(b"".join((text, b".\r\n", group)), Stage.DOT)
-        yield Answer(letter.id, Stage.DOT, final)
+        group = offer.commands(following) if following else ()
+        stages = _DOT_AND_OPENING if following else _DOT
+        replies = yield Ask(b"".join((text, b".\r\n", *group)), stages, letter.id)
+        final = replies[0] if replies else None
+        post.keep(Answer(letter.id, Stage.DOT, final))
         if final is None or final.code == 421:
             return following
+        letter, replies = following, replies[1:]
     return None
 
 
-def _next(line: Carrier, want: Want) -> Generator[Step, Any, Letter | None]:
-    """The next letter that this relay may take at all; the others are answered here."""
-    letter: Letter | None = yield want
-    while letter is not None and (refusal := _hopeless(letter, line.features)):
-        yield refusal
-        letter = yield want
+def _next(offer: "Offer", post: Post) -> Generator[Want, Letter | None, Letter | None]:
+    """The next letter that this relay may take at all, when there is one; the others are answered here."""
+    while (letter := _at_hand(offer, post)) is None:
+        letter = yield WANT
+        if letter is None or not _is_refused(letter, offer, post):
+            return letter
     return letter
 
 
-def _asks(letter: Letter, line: Carrier, is_pipelined: bool) -> Sequence[Ask]:
-    """MAIL, RCPT, DATA: in one go, or each when the one before has its reply."""
-    commands = _commands(letter, line)
+def _at_hand(offer: "Offer", post: Post) -> Letter | None:
+    """The same, if it is at hand."""
+    letter = post.take()
+    while letter is not None and _is_refused(letter, offer, post):
+        letter = post.take()
+    return letter
+
+
+def _is_refused(letter: Letter, offer: "Offer", post: Post) -> bool:
+    refusal = offer.refusal(letter)
+    if refusal is not None:
+        post.keep(refusal)
+    return refusal is not None
+
+
+def _open(commands: tuple[bytes, bytes, bytes], is_pipelined: bool) -> Generator[Ask, list[Reply], list[Reply]]:
+    """MAIL, RCPT, DATA: in one go, or each when the one before has a good reply. Returns the replies."""
     if is_pipelined:
-        return (Ask(b"".join(commands), Stage.MAIL), *_ON_THE_WIRE[1:])
-    return [Ask(command, stage) for command, stage in zip(commands, _OPENING, strict=True)]
+        return (yield Ask(b"".join(commands), _OPENING))
+    replies: list[Reply] = []
+    for command, stage in zip(commands, _OPENING, strict=True):
+        heard = yield Ask(command, (stage,))
+        replies += heard
+        if not heard or not _is_good(heard[0], stage):
+            break
+    return replies
 
 
-def _open(asks: Sequence[Ask], is_pipelined: bool) -> Generator[Step, Any, tuple[Stage, Reply | None]]:
-    """Returns (DATA, 354) when the text may follow, else the first refusal."""
-    refusal: tuple[Stage, Reply | None] | None = None
-    for ask in asks:
-        answered: Reply | None = yield ask
-        if answered is None:
-            return refusal or (ask.stage, None)
-        reply = answered
-        if refusal is None and not _is_good(reply, 3 if ask.stage is Stage.DATA else 2):
-            refusal = (ask.stage, reply)
-            if not is_pipelined or reply.code == 421:
-                break
-    if refusal is None:
-        return Stage.DATA, reply
-    if is_pipelined and reply.code == 354:  # it takes a text for nobody: give it an empty one (RFC 2920 §3.1)
+def _refusal(replies: Sequence[Reply]) -> tuple[Stage, Reply | None] | None:
+    """What is wrong with the replies to MAIL, RCPT and DATA; None if the text may follow."""
+    for stage, reply in zip(_OPENING, replies, strict=False):
+        if not _is_good(reply, stage):
+            return stage, reply
+    return None if len(replies) == len(_OPENING) else (_OPENING[len(replies)], None)
+
+
+def _tidy_up(refused: Stage, replies: Sequence[Reply], is_pipelined: bool) -> Generator[Ask, list[Reply], None]:
+    """After a refusal: make the line ready for the next letter, if it is still there."""
+    last = replies[-1].code if replies else 421
+    if is_pipelined and last == 354:  # it takes a text for nobody: give it an empty one (RFC 2920 §3.1)
         yield _NOBODY
-    elif not is_pipelined and reply.code != 421 and refusal[0] is not Stage.MAIL:
+    elif not is_pipelined and last != 421 and len(replies) > _OPENING.index(refused) > 0:
         yield _RSET
-    return refusal
 
 
-def _commands(letter: Letter, line: Carrier) -> tuple[bytes, bytes, bytes]:
-    """MAIL, RCPT, DATA, with what the server has offered to hear (RFC 1870, 6152, 6531)."""
-    extra = f" SIZE={len(letter.data)}" if "SIZE" in line.features else ""
-    if not letter.data.isascii():
-        extra += " BODY=8BITMIME"
-    if not (letter.recipient.isascii() and letter.sender.isascii()):
-        extra += " SMTPUTF8"
-    return (
-        f"MAIL FROM:<{letter.sender}>{extra}\r\n".encode(),
-        f"RCPT TO:<{letter.recipient}>\r\n".encode(),
-        b"DATA\r\n",
-    )
+def _is_alive(replies: Sequence[Reply]) -> bool:
+    """Whether RSET was answered as it should be."""
+    return bool(replies) and _is_good(replies[0], Stage.RSET)
 
 
-def _hopeless(letter: Letter, features: Mapping[str, str]) -> Answer | None:
-    """What need not be tried: too large for this server, or nothing that it can take."""
-    for stage, address in ((Stage.MAIL, letter.sender), (Stage.RCPT, letter.recipient)):
-        if not _UNBREAKABLE.fullmatch(address):  # its owner has parsed it long ago; this is the last door
-            return Answer(letter.id, stage, Reply(553, "5.1.3", "an address that would break out of its command"))
-        if not address.isascii() and "SMTPUTF8" not in features:
-            return Answer(letter.id, stage, Reply(553, "5.6.7", "the relay takes no addresses beyond ASCII"))
-    limit = features.get("SIZE", "")
-    if limit.isdigit() and 0 < int(limit) < len(letter.data):
-        words = f"the message has {len(letter.data)} bytes, the relay takes {limit}"
-        return Answer(letter.id, Stage.MAIL, Reply(552, "5.3.4", words))
-    if not letter.data.isascii() and "8BITMIME" not in features:
-        return Answer(letter.id, Stage.MAIL, Reply(554, "5.6.3", "the relay takes no bytes beyond ASCII"))
-    return None
+def _is_good(reply: Reply, stage: Stage) -> bool:
+    """2yz: done; to DATA 3yz: go on, the text may follow."""
+    return reply.code // 100 == (3 if stage is Stage.DATA else 2)
 
 
-_UNBREAKABLE = re.compile(r"[^\r\n\0 <>]*")
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the server has offered to hear (RFC 1870, 2920, 6152, 6531), and what we say to it."""
+
+    pipelining: bool
+    size: bool
+    most_bytes: int  # of a message; 0: it has not said
+    eight_bit: bool
+    utf8: bool
+
+    @classmethod
+    def of(cls, features: Mapping[str, str]) -> "Offer":
+        """From the lines of its EHLO."""
+        limit = features.get("SIZE", "")
+        return cls(
+            "PIPELINING" in features, "SIZE" in features, int(limit) if limit.isdigit() else 0,
+            "8BITMIME" in features, "SMTPUTF8" in features,
+        )  # fmt: skip
+
+    def commands(self, letter: Letter) -> tuple[bytes, bytes, bytes]:
+        """MAIL, RCPT, DATA."""
+        extra = f" SIZE={len(letter.data)}" if self.size else ""
+        if not letter.data.isascii():
+            extra += " BODY=8BITMIME"
+        if not (letter.recipient.isascii() and letter.sender.isascii()):
+            extra += " SMTPUTF8"
+        return (
+            f"MAIL FROM:<{letter.sender}>{extra}\r\n".encode(),
+            f"RCPT TO:<{letter.recipient}>\r\n".encode(),
+            b"DATA\r\n",
+        )
+
+    def refusal(self, letter: Letter) -> Answer | None:
+        """What need not be tried: too large for this server, or nothing that it can take."""
+        for stage, address in ((Stage.MAIL, letter.sender), (Stage.RCPT, letter.recipient)):
+            if _BREAKS_OUT.search(address):  # its owner has parsed it long ago; this is the last door
+                return Answer(letter.id, stage, Reply(553, "5.1.3", "an address that would break out of its command"))
+            if not (self.utf8 or address.isascii()):
+                return Answer(letter.id, stage, Reply(553, "5.6.7", "the relay takes no addresses beyond ASCII"))
+        if 0 < self.most_bytes < len(letter.data):
+            words = f"the message has {len(letter.data)} bytes, the relay takes {self.most_bytes}"
+            return Answer(letter.id, Stage.MAIL, Reply(552, "5.3.4", words))
+        if not (self.eight_bit or letter.data.isascii()):
+            return Answer(letter.id, Stage.MAIL, Reply(554, "5.6.3", "the relay takes no bytes beyond ASCII"))
+        return None
 
 
-def _is_good(reply: Reply | None, kind: int) -> bool:
-    """2yz: done; 3yz: go on (354, the text may follow)."""
-    return reply is not None and reply.code // 100 == kind
+_BREAKS_OUT = re.compile(r"[\r\n\0 <>]")
 
 
 def _stuffed(data: bytes) -> bytes:

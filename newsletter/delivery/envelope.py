@@ -9,6 +9,7 @@ import re
 from email.utils import parseaddr
 from functools import lru_cache
 
+from subscribers.mac import Mac
 from subscribers.tokens import Keys
 
 _SHAPE = re.compile(r"\+(\d{1,18})-([0-9a-f]{16})$")
@@ -37,4 +38,9 @@ def _halves(bounce_address: str) -> tuple[str, str]:
 
 
 def _mac(secret: bytes, delivery_id: int) -> str:
-    return hmac.digest(secret, b"newsletter/return/%d" % delivery_id, "sha256").hex()[:16]
+    return _by(secret)(b"%d" % delivery_id).hex()[:16]
+
+
+@lru_cache(maxsize=16)
+def _by(secret: bytes) -> Mac:
+    return Mac(secret, b"newsletter/return/")

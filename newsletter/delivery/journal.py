@@ -1,8 +1,9 @@
 """What a sender writes down while it works, so that a crash can be read back (RFC 1047).
 
 One append-only file a sender, beside the database. Before a final dot goes on the wire the sender writes `D id`, after
-the reply `R id code status words`. Deliveries that a dead sender had in hand are then known one by one: with an R line
-the relay's word is recorded, with only a D line they are uncertain, with none they go back into the queue.
+the reply `R id code status words`, at the latest together with the line's next `D`. Deliveries that a dead sender had
+in hand are then known one by one: with an R line the relay's word is recorded, with only a D line they are uncertain,
+with none they go back into the queue.
 
 Beside them lies one small file an issue, `SLUG-DATE.claims`: how many batches this machine knows to have been claimed.
 A store that knows of fewer is older than this machine's memory: somebody restored it from a backup.
@@ -13,7 +14,7 @@ machine that lost power may have lost lines: after a reboot everything without a
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -41,15 +42,16 @@ class Journal:
         self.clear()
         unborn.rename(self._path)
 
-    def before_dot(self, delivery_id: int) -> None:
-        """Called just before the final dot. One write, so it is whole or not there."""
-        self._write(b"D %d\n" % delivery_id)
-
-    def answer(self, answer: Answer) -> None:
-        """Called as soon as the relay has answered to a final dot."""
-        if answer.stage is Stage.DOT and answer.reply is not None:
-            reply = answer.reply
-            self._write(f"R {answer.id} {reply.code} {reply.status or '-'} {reply.text}\n".encode())
+    def note(self, heard: Sequence[Answer], dots: Sequence[int]) -> None:
+        """Called with what the relay has answered, and just before the final dots of these deliveries. One write."""
+        lines = [
+            f"R {a.id} {a.reply.code} {a.reply.status or '-'} {a.reply.text}\n"
+            for a in heard
+            if a.reply is not None and a.stage is Stage.DOT
+        ]
+        lines += [f"D {number}\n" for number in dots]
+        if lines:
+            self._write("".join(lines).encode())
 
     def claimed(self, issue: Issue, number: int) -> None:
         """Called when the issue's claim of that number has come through."""
@@ -69,13 +71,13 @@ class Journal:
             self._path.unlink(missing_ok=True)
         os.close(self._file)
 
-    def _write(self, line: bytes) -> None:
-        """One line, whole or an error: a letter whose line is not on record does not get its final dot."""
+    def _write(self, lines: bytes) -> None:
+        """Whole lines, or an error: letters whose lines are not on record don't get their final dots."""
         try:
-            written = os.write(self._file, line)
+            written = os.write(self._file, lines)
         except OSError as error:
             raise _unwritable(self._path, error.strerror or "") from error
-        if written != len(line):
+        if written != len(lines):
             raise _unwritable(self._path, "the disk is full")
 
 

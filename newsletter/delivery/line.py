@@ -10,7 +10,7 @@ from contextlib import suppress
 from time import monotonic
 
 from newsletter.config import Relay
-from newsletter.delivery.replies import Reply, Stage, parse
+from newsletter.delivery.replies import Reply, Stage, parse, parse_line
 
 # Seconds, at least (RFC 5321 §4.5.3.2). An early end after the final dot makes duplicates, hence ten minutes.
 TIMEOUTS = {
@@ -28,6 +28,7 @@ TIMEOUTS = {
 QUIT_SECONDS = 2.0
 STALE_SECONDS = 10.0  # of silence, after which a line is asked whether it is still there
 MAX_REPLY_BYTES = 65_536
+CHUNK = 8192  # bytes read at once: the replies to a few commands
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -46,7 +47,7 @@ class Line:
         self.last_lines: list[bytes] = []  # of the last reply, whole
         self.is_closing = False  # it broke, or the relay said 421
         self._opened = self._last_used = monotonic()
-        self._incoming = bytearray()
+        self._incoming = b""
         self._outgoing = memoryview(b"")
 
     @property
@@ -79,7 +80,7 @@ class Line:
         if command:
             self.socket.sendall(command)
         while (reply := self.reply()) is None:
-            self._take_in(self.socket.recv(65_536))
+            self._take_in(self.socket.recv(CHUNK))
         return reply
 
     def close(self) -> None:
@@ -105,32 +106,47 @@ class Line:
     def pull(self) -> None:
         """Take in what has come. Raises Broken or OSError."""
         try:
-            self._take_in(self.socket.recv(65_536))
+            self._take_in(self.socket.recv(CHUNK))
             while isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():
-                self._take_in(self.socket.recv(65_536))
+                self._take_in(self.socket.recv(CHUNK))
         except _NOT_NOW:
             pass
+
+    def replies(self, most: int) -> list[Reply]:
+        """The next replies that are here whole, up to `most`; none after a 421 or what is no SMTP. Raises Broken."""
+        found: list[Reply] = []
+        while self._incoming and len(found) < most and not self.is_closing:
+            try:
+                reply = self.reply()
+            except Broken:
+                if not found:
+                    raise
+                self.is_closing = True
+                break
+            if reply is None:
+                break
+            found.append(reply)
+        return found
 
     def reply(self) -> Reply | None:
         """The next reply that is here whole; None if there is none. Raises Broken."""
         incoming = self._incoming
-        end = incoming.find(b"\n")
-        if end >= 0 and incoming[3:4] != b"-":  # nearly all replies are one line
-            lines = [bytes(incoming[:end]).rstrip(b"\r")]
-        else:
-            found = _whole(incoming)
-            if found is None:
-                if len(incoming) > MAX_REPLY_BYTES:
-                    raise Broken("a reply without end")
-                return None
-            lines, end = found
-        del incoming[: end + 1]
-        self.last_lines = lines
-        self._last_used = monotonic()
+        end = incoming.find(b"\n") + 1
         try:
-            reply = parse(lines)
+            if end and incoming[3:4] != b"-":  # nearly all replies are one line
+                self.last_lines = [incoming[:end].rstrip()]
+                reply = parse_line(self.last_lines[0])
+            elif found := _whole(incoming):
+                self.last_lines, end = found
+                reply = parse(self.last_lines)
+            elif len(incoming) > MAX_REPLY_BYTES:
+                raise Broken("a reply without end")
+            else:
+                return None
         except ValueError as error:
             raise Broken("it does not speak SMTP") from error
+        self._incoming = incoming[end:]
+        self._last_used = monotonic()
         self.is_closing |= reply.code == 421
         return reply
 
@@ -140,13 +156,13 @@ class Line:
         self._incoming += chunk
 
 
-def _whole(incoming: bytearray) -> tuple[list[bytes], int] | None:
-    """The lines of a reply of several, and where its last one ends; None if that has not come yet."""
+def _whole(incoming: bytes) -> tuple[list[bytes], int] | None:
+    """The lines of a reply of several, and how long it is; None if its last one has not come yet."""
     lines: list[bytes] = []
     start = 0
-    while (end := incoming.find(b"\n", start)) >= 0:
-        lines.append(bytes(incoming[start:end]).rstrip(b"\r"))
+    while end := incoming.find(b"\n", start) + 1:
+        lines.append(incoming[start:end].rstrip())
         if lines[-1][3:4] != b"-":
             return lines, end
-        start = end + 1
+        start = end
     return None

@@ -8,7 +8,6 @@ List headers are written by hand: the standard library folds and encodes a long 
 which makes it invalid (RFC 2047 §5) and the mail program's own button disappears.
 """
 
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -25,6 +24,7 @@ from newsletter.delivery.base64_lines import Base64
 from newsletter.delivery.dkim import Signer
 from newsletter.delivery.quoted_printable import QuotedPrintable
 from newsletter.rendering import slots
+from subscribers.mac import Mac
 from subscribers.tokens import Keys, Purpose, sign
 
 
@@ -49,8 +49,7 @@ class Part:
 
     def filled(self, values: Mapping[str, str]) -> list[bytes]:
         """The part for the reader whose `values` these are, by mark, to be joined."""
-        words = {slot: slot.words(values) for slot in self.content.slots}
-        return [self.head, *self.content.filled(words)]
+        return [self.head, *self.content.filled(values)]
 
 
 @dataclass(frozen=True)
@@ -69,37 +68,37 @@ class Mould:
 
     def fill(self, reader: Reader, keys: Keys, now: datetime) -> bytes:
         """The message for one reader, signed: CRLF lines, none over 998 octets, undotted."""
-        tokens = self.tokens(reader, keys)
-        values = {
-            slots.UNSUBSCRIBE: tokens["unsubscribe"],
-            slots.PREFERENCES: tokens["preferences"],
-            slots.NAME: prose.one_line(reader.name),
-        }
-        in_html = values | {slots.NAME: escape(values[slots.NAME])}
+        unsubscribe, preferences = self._tokens(reader, keys)
+        name = prose.one_line(reader.name)
+        words = {slots.UNSUBSCRIBE: unsubscribe, slots.PREFERENCES: preferences, slots.NAME: name}
         out: list[bytes] = []
         for part in self.parts:
-            out += part.filled(in_html if part.is_html else values)
+            out += part.filled(words | {slots.NAME: escape(name)} if part.is_html and name else words)
         out.append(self.end)
-        heads, body = (self.top, self._head(reader, keys, tokens["unsubscribe"], now), self.rest), b"".join(out)
+        heads = (self.top, self._head(reader, keys, unsubscribe, name, now), self.rest)
+        if not self.signer.keys:
+            return b"".join((*heads, b"\r\n", *out))
+        body = b"".join(out)
         return b"".join((self.signer.headers(heads, body, now), *heads, b"\r\n", body))
 
     def tokens(self, reader: Reader, keys: Keys) -> dict[str, str]:
         """The reader's own tokens, by the names that `slots.fill` takes."""
-        return {
-            "unsubscribe": sign(keys, Purpose.UNSUBSCRIBE, reader.subscription_id, self.issue_id),
-            "preferences": sign(keys, Purpose.PREFERENCES, reader.subscriber_id, self.issue_id),
-        }
+        return dict(zip(("unsubscribe", "preferences"), self._tokens(reader, keys), strict=True))
 
-    def _head(self, reader: Reader, keys: Keys, unsubscribe: str, now: datetime) -> bytes:
-        """The headers that differ from reader to reader. Date is of now; Message-ID stays for a delivery's life."""
-        lines = (
-            f"Date: {_date(now.replace(microsecond=0), self.zone)}",
-            f"Message-ID: {message_id(keys, self.issue_id, reader.delivery_id, self.domain)}",
-            f"To: {prose.mailbox(reader.name, reader.email)}",
-            f"List-Unsubscribe: <{links.unsubscribe(self.site, unsubscribe)}>",
-            "",
+    def _tokens(self, reader: Reader, keys: Keys) -> tuple[str, str]:
+        return (
+            sign(keys, Purpose.UNSUBSCRIBE, reader.subscription_id, self.issue_id),
+            sign(keys, Purpose.PREFERENCES, reader.subscriber_id, self.issue_id),
         )
-        return "\r\n".join(lines).encode()
+
+    def _head(self, reader: Reader, keys: Keys, unsubscribe: str, name: str, now: datetime) -> bytes:
+        """The headers that differ from reader to reader. Date is of now; Message-ID stays for a delivery's life."""
+        return (
+            f"Date: {_date(int(now.timestamp()), self.zone)}\r\n"
+            f"Message-ID: {message_id(keys, self.issue_id, reader.delivery_id, self.domain)}\r\n"
+            f"To: {prose.mailbox(name, reader.email)}\r\n"
+            f"List-Unsubscribe: <{links.unsubscribe(self.site, unsubscribe)}>\r\n"
+        ).encode()
 
 
 def mould(site: Site, newsletter: Newsletter, issue_id: int, subject: str, html: str, text: str) -> Mould:
@@ -140,14 +139,19 @@ def _text_alone(site: Site, newsletter: Newsletter, issue_id: int, subject: str,
 
 def message_id(keys: Keys, issue_id: int, delivery_id: int, domain: str) -> str:
     """The same for every attempt at one delivery, so that a receiver may notice a second copy (RFC 5322 §3.6.4)."""
-    mac = hmac.digest(keys.address_key, b"message-id/%d/%d" % (issue_id, delivery_id), "sha256").hex()[:12]
+    mac = _mac(keys.address_key, issue_id)(b"%d" % delivery_id).hex()[:12]
     return f"<{issue_id}.{delivery_id}.{mac}@{domain}>"
 
 
+@lru_cache(maxsize=16)
+def _mac(key: bytes, issue_id: int) -> Mac:
+    return Mac(key, b"message-id/%d/" % issue_id)
+
+
 @lru_cache(maxsize=8)
-def _date(now: datetime, zone: ZoneInfo) -> str:
-    """Of a second: thousands of messages have the same."""
-    return format_datetime(now.astimezone(zone))
+def _date(seconds: int, zone: ZoneInfo) -> str:
+    """Of a second since 1970: thousands of messages have the same."""
+    return format_datetime(datetime.fromtimestamp(seconds, zone))
 
 
 def _prose_headers(newsletter: Newsletter, subject: str) -> bytes:

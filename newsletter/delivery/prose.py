@@ -12,12 +12,15 @@ FOLD = 78  # characters of a line, where it can be folded (RFC 5322 §2.1.1)
 _LONGEST_NAME = 60  # characters that stay as they are in one line
 _CAN_NOT_STAND = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9 ]+")
+_SIMPLE = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")  # needs no look at each of its characters
 _WORD = "=?utf-8?b?{}?="
 
 
 def one_line(words: str) -> str:
     """Words for a header or a greeting: no control characters, nothing that turns their direction, single spaces.
     What joins the letters of a script or the parts of an emoji stays."""
+    if _SIMPLE.fullmatch(words):
+        return words
     return " ".join(_CAN_NOT_STAND.sub(" ", words).split())
 
 

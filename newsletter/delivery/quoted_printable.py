@@ -22,25 +22,29 @@ class QuotedPrintable:
     """A text, cut at its slots and encoded: between two of its `pieces` is a gap for the words of a slot."""
 
     pieces: tuple[bytes, ...]  # with an empty one for each gap
-    slots: tuple[Slot, ...]
+    gaps: Mapping[Slot, tuple[int, ...]]  # which of the pieces they are
     name = "quoted-printable"
 
     @classmethod
     def of(cls, literals: tuple[str, ...], slots: tuple[Slot, ...]) -> "QuotedPrintable":
         """From a text that was cut by `slots.cut`."""
         *opening, last = map(encode, literals)
-        return cls((*chain.from_iterable((_open_ended(piece), b"") for piece in opening), last), slots)
+        pieces = (*chain.from_iterable((_open_ended(piece), b"") for piece in opening), last)
+        gaps = {slot: tuple(2 * n + 1 for n, other in enumerate(slots) if other == slot) for slot in slots}
+        return cls(pieces, gaps)
 
     @property
     def size(self) -> int:
         """Bytes of what is the same for every reader."""
         return sum(map(len, self.pieces))
 
-    def filled(self, words: Mapping[Slot, str]) -> list[bytes]:
-        """The lines for one reader, to be joined. `words` are one line each."""
-        lines = {slot: _on_own_lines(value) for slot, value in words.items()}
+    def filled(self, values: Mapping[str, str]) -> list[bytes]:
+        """The lines for the reader whose `values` these are, one line each by mark; to be joined."""
         out = list(self.pieces)
-        out[1::2] = [lines[slot] for slot in self.slots]
+        for slot, places in self.gaps.items():
+            line = _on_own_lines(slot.words(values))
+            for place in places:
+                out[place] = line
         return out
 
 

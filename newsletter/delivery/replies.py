@@ -56,16 +56,17 @@ _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
 def parse(lines: Sequence[bytes]) -> Reply:
     """A reply out of its raw lines. Raises ValueError if they are none (RFC 5321 §4.2)."""
     if len(lines) == 1:
-        return _parse_line(lines[0])
+        return parse_line(lines[0])
     if any(line[:3] != lines[0][:3] for line in lines):
         raise ValueError("not an SMTP reply")
-    first, *others = (_parse_line(line) for line in lines)
+    first, *others = (parse_line(line) for line in lines)
     texts = [first.text, *(line.text for line in others)]
     return Reply(first.code, first.status, " ".join(texts)[:MAX_WORDS].strip())
 
 
 @lru_cache(maxsize=128)  # "250 2.1.5 Ok" comes three times a message
-def _parse_line(line: bytes) -> Reply:
+def parse_line(line: bytes) -> Reply:
+    """A reply of one line, or one line of several. Raises ValueError."""
     code = int(line[:3])
     if not 200 <= code <= 599 or line[3:4] not in b" -":
         raise ValueError("not an SMTP reply")

@@ -5,7 +5,7 @@ waits for the database longer than it must. May crash at any line: what was on t
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from time import monotonic
@@ -21,9 +21,9 @@ from newsletter.delivery.replies import Fate, Stage
 from newsletter.delivery.run import Run
 from newsletter.errors import RelayDown
 
-BATCH_SECONDS = 0.1  # a claim is about so much work, so that a transaction's cost is small beside it
+BATCH_SECONDS = 0.25  # a claim is about so much work, so that a transaction's cost is small beside it
 AHEAD = 16  # letters made before the wire wants them
-FIRST_BATCH, MOST_BATCH = 100, 800  # deliveries
+FIRST_BATCH, MOST_BATCH = 250, 2000  # deliveries
 RECORD_SECONDS = 1.0  # what a slow relay has answered is on record after so long
 ROUND = 20_000  # letters; then the journal begins anew, while no final dot is on the wire
 PATIENCE_SECONDS = 60.0  # a lane that opens within so long is waited for; else the run ends and comes back later
@@ -73,7 +73,7 @@ class Sender:
         trouble: RelayDown | None = None
         accepted = False
         try:
-            for answer in self._open().send(self._letters(), self._before_dot, self._notes.answer):
+            for answer in self._open().send(self._letters(), self._note):
                 self._hear(answer)
                 accepted = accepted or answer.fate is Fate.ACCEPTED
                 if answer.fate in (Fate.RELEASED, Fate.UNCERTAIN, Fate.STOPPED):
@@ -121,8 +121,10 @@ class Sender:
             self._batch = min(2 * self._batch, MOST_BATCH)
         elif asked - self._claimed_at > 4 * BATCH_SECONDS:
             self._batch = max(self._batch // 2, FIRST_BATCH)
-        claim = run.transaction(lambda session, again: self._claim(session, standing, again))
-        self._claimed_at = monotonic()
+        settled = list(self._answers)
+        claim = run.transaction(lambda session, again: self._claim(session, settled, standing, again))
+        self._forget(settled)
+        self._claimed_at = self._recorded_at = monotonic()
         if claim.number:
             self._notes.claimed(run.issue, claim.number)
         self._to_send.extend(claim.deliveries)
@@ -138,8 +140,10 @@ class Sender:
         self._is_done = not claim.number or not self._in_hand  # what is in hand may come back into the queue
         return None
 
-    def _claim(self, session: Session, standing: ledger.Standing, again: bool) -> ledger.Claim:
+    def _claim(self, session: Session, settled: list[int], standing: ledger.Standing, again: bool) -> ledger.Claim:
+        """Write down the `settled` ones and claim the next, in one transaction."""
         run, now = self._run, self._run.clock()
+        self._write(session, settled)
         if again:
             ledger.release(session, self._notes.name, self._in_hand, now)
         due = run.due_at(self._first_choice, standing)
@@ -169,17 +173,18 @@ class Sender:
 
     # --- answers ----------------------------------------------------------------------------------------------------
 
-    def _before_dot(self, delivery_id: int) -> None:
-        self._notes.before_dot(delivery_id)
-        self._dotted.add(delivery_id)
+    def _note(self, heard: Sequence[Answer], dots: Sequence[int]) -> None:
+        self._notes.note(heard, dots)
+        self._dotted.update(dots)
 
     def _hear(self, answer: Answer) -> None:
-        """Keep an answer (the journal has it already); record when there are enough, or when they are old enough."""
+        """Keep an answer (the journal has it already) for the next claim, or record it and others where those are far
+        between."""
         self._answers[answer.id] = answer
         if reason := self._run.breaker.hear(answer.fate):
             last = f"{reason}; the last one said {answer.reply}"
             self._run.stop(RelayDown(f"Paused: {last}. Look at the list and the relay before going on.", stop=True))
-        if len(self._answers) >= self._batch or monotonic() - self._recorded_at > RECORD_SECONDS:
+        if monotonic() - self._recorded_at > RECORD_SECONDS:
             self._record()
 
     def _record(self, *, all_in_hand: bool = False) -> None:
@@ -189,15 +194,21 @@ class Sender:
         if not settled:
             return
         self._run.transaction(lambda session, _again: self._write(session, settled))
-        for number in settled:
-            del self._in_hand[number]
-            self._answers.pop(number, None)
-            self._dotted.discard(number)
+        self._forget(settled)
         if all_in_hand:
             self._to_send.clear()
             self._being_made.clear()
 
+    def _forget(self, settled: list[int]) -> None:
+        """The ledger has them."""
+        for number in settled:
+            del self._in_hand[number]
+            self._answers.pop(number, None)
+        self._dotted.difference_update(settled)
+
     def _write(self, session: Session, settled: list[int]) -> None:
+        if not settled:
+            return
         now, rules = self._run.clock(), self._run.lanes
         attempts = {number: self._in_hand[number].attempts for number in settled}
         ledger.record(session, self._notes.name, attempts, self._answers, self._dotted, now)
