@@ -6,7 +6,7 @@ Each verb of this page is one call for the doors (command line, web, clock). All
 what is left to do, and a row in the database says what is done.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from email import message_from_bytes, policy
@@ -22,8 +22,10 @@ from newsletter.delivery import connections, ledger, message, send, tallies
 from newsletter.delivery.models import DeliveryState
 from newsletter.delivery.run import Clock, OnProgress
 from newsletter.errors import NeedsDecision, PreflightFailed, Refused, RelayDown
-from newsletter.issues import assemble, find, pictures, states
+from newsletter.issues import assemble, changing, find, pictures, states
+from newsletter.issues.acts import Act
 from newsletter.issues.before import before
+from newsletter.issues.changing import Changed
 from newsletter.issues.models import Issue, IssueState
 from newsletter.issues.topics import narrowed
 from newsletter.rendering import by_topics, editions, preflight
@@ -56,9 +58,7 @@ def draft(paper: Paper, newsletter: Newsletter, day: date, now: datetime) -> Iss
     with paper.database.transaction() as session:
         issue = assemble.draft(session, paper.config, newsletter, day, now)
         if issue.state in (IssueState.DRAFT, IssueState.HELD):
-            contents = assemble.contents(session, paper.config, newsletter, issue)
-            if contents.items:
-                by_topics.keep(session, paper.config, newsletter, issue, contents, now)
+            _render(session, paper, newsletter, issue, now)
     return issue
 
 
@@ -111,6 +111,51 @@ def deliver(
         raise
     tallies.keep(paper.database, issue_id)
     return totals
+
+
+# --- changes by editors: each is one step, can be undone, and is kept by a redraft -----------------------------------
+
+
+def change(paper: Paper, issue_id: int, act: Act, who: str, now: datetime) -> Changed:
+    """An editor moves, drops, pulls in, words …; the issue is picked and rendered again, in a moment.
+
+    An approval is taken back. Refused, with nothing changed, for an issue that is being sent or was.
+    """
+    return _changed(
+        paper,
+        issue_id,
+        now,
+        lambda session, newsletter: changing.change(session, paper.config, newsletter, issue_id, act, who, now),
+    )
+
+
+def undo(paper: Paper, issue_id: int, who: str, now: datetime, step: int | None = None) -> Changed:
+    """Take the last step back, or the one with that number."""
+    return _changed(
+        paper,
+        issue_id,
+        now,
+        lambda session, newsletter: changing.undo(session, paper.config, newsletter, issue_id, who, now, step),
+    )
+
+
+def redo(paper: Paper, issue_id: int, who: str, now: datetime, step: int | None = None) -> Changed:
+    """Bring back what was undone last, or the step with that number."""
+    return _changed(
+        paper,
+        issue_id,
+        now,
+        lambda session, newsletter: changing.redo(session, paper.config, newsletter, issue_id, who, now, step),
+    )
+
+
+def _changed(paper: Paper, issue_id: int, now: datetime, do: Callable[[Session, Newsletter], Changed]) -> Changed:
+    with paper.database.transaction() as session:
+        newsletter = paper.config.newsletter(find.by_number(session, str(issue_id)).newsletter)
+        changed = do(session, newsletter)
+        if changed.step:
+            _render(session, paper, newsletter, changed.issue, now)
+        return changed
 
 
 # --- decisions ------------------------------------------------------------------------------------------------------
@@ -212,6 +257,13 @@ def send_test(paper: Paper, issue_id: int, email: str, now: datetime) -> str:
     made = message.mould(site, newsletter, issue_id, f"[Test] {edition.subject}", edition.html, edition.text)
     data = made.fill(a_reader(email), paper.config.keys, now)
     return connections.hand_over(paper.config.smtp, newsletter.sender_address, email, data)
+
+
+def _render(session: Session, paper: Paper, newsletter: Newsletter, issue: Issue, now: datetime) -> None:
+    """Store the edition of a draft; one without a pick has nothing to show."""
+    contents = assemble.contents(session, paper.config, newsletter, issue)
+    if contents.items:
+        by_topics.keep(session, paper.config, newsletter, issue, contents, now)
 
 
 def _bring_pictures(paper: Paper, newsletter: Newsletter, day: date, now: datetime) -> None:

@@ -15,10 +15,11 @@ from sqlmodel import Session, col, delete, func, insert, select, update
 
 from newsletter import links
 from newsletter.config import Config, Newsletter
-from newsletter.issues import look, models, pictures, states, window
-from newsletter.issues.choosing import choice_of, stories_of_day
+from newsletter.issues import edits, look, models, pictures, states, window
+from newsletter.issues.choosing import choice_for, choice_of, stories_of_day
 from newsletter.issues.chosen import Chosen, chosen_for, shown_source, url_of
-from newsletter.issues.contents import WORDS_A_MINUTE, Also, Contents, Item, SectionOfItems
+from newsletter.issues.contents import WORDS_A_MINUTE, Also, Contents, Item, SectionOfItems, Sponsor
+from newsletter.issues.edits import Edits, Field
 from newsletter.issues.find import on
 from newsletter.issues.models import Decision, Issue, IssueState, Story
 from newsletter.issues.pictures import Shown
@@ -40,12 +41,18 @@ def draft(session: Session, config: Config, newsletter: Newsletter, day: date, n
     `min_articles` it is held, and `why` says so. Of two processes the second waits and finds the first one's work.
     """
     issue = _row(session, newsletter, day, now)
-    if not _may_be_drafted(session, issue):
+    if not may_be_drafted(session, issue):
         return issue
-    choice = choice_of(session, config, newsletter, day)
+    edited = edits.of(session, newsletter, day)
+    choice = choice_for(session, config, newsletter, issue, edited.wishes)
+    put(session, issue, newsletter, choice, edited, now)
+    return settle(session, issue, newsletter, choice, now)
+
+
+def put(session: Session, issue: Issue, newsletter: Newsletter, choice: Choice, edited: Edits, now: datetime) -> None:
+    """Write the choice in the place of the one before, and the words on top."""
     _write(session, issue, choice)
-    _word(session, issue, newsletter, choice, now)
-    return _settle(session, issue, newsletter, choice, now)
+    word(session, issue, newsletter, choice, edited, now)
 
 
 def _row(session: Session, newsletter: Newsletter, day: date, now: datetime) -> Issue:
@@ -72,7 +79,7 @@ def _new(session: Session, newsletter: Newsletter, day: date, now: datetime) -> 
     )
 
 
-def _may_be_drafted(session: Session, issue: Issue) -> bool:
+def may_be_drafted(session: Session, issue: Issue) -> bool:
     """Whether it is a draft, or held by drafting itself for want of articles."""
     if issue.state is IssueState.DRAFT:
         return True
@@ -127,17 +134,18 @@ def _values(issue: Issue, story_id: int, candidate: Candidate) -> dict[str, Any]
     }
 
 
-def _word(session: Session, issue: Issue, newsletter: Newsletter, choice: Choice, now: datetime) -> None:
-    """Subject and preheader from the top stories."""
+def word(session: Session, issue: Issue, newsletter: Newsletter, choice: Choice, edited: Edits, now: datetime) -> None:
+    """Subject and preheader from the top stories, and the intro; the editors' words in their place."""
     top = _top(choice.picks)
-    titles = [pick.piece.title for pick in top]
-    standfirst = top[0].piece.standfirst if top else ""
+    titles = [edited.of(pick.piece.id, Field.TITLE, pick.piece.title) for pick in top]
+    standfirst = edited.of(top[0].piece.id, Field.STANDFIRST, top[0].piece.standfirst) if top else ""
     session.execute(
         update(Issue)
         .where(col(Issue.id) == issue.id)
         .values(
-            subject=subject(titles, newsletter.language),
-            preheader=preheader(titles, standfirst, newsletter.language),
+            subject=edited.get(Field.SUBJECT, subject(titles, newsletter.language)),
+            preheader=edited.get(Field.PREHEADER, preheader(titles, standfirst, newsletter.language)),
+            intro=edited.get(Field.INTRO, newsletter.intro),
             drafted_at=now,
         )
         .execution_options(synchronize_session=False)
@@ -150,8 +158,10 @@ def _top(picks: Sequence[Pick]) -> list[Pick]:
     return [*picks[:1], *sorted(picks[1:], key=lambda pick: (-pick.score, pick.piece.key))]
 
 
-def _settle(session: Session, issue: Issue, newsletter: Newsletter, choice: Choice, now: datetime) -> Issue:
-    """Write down how the drafting ended: a draft, or held for want of articles."""
+def settle(
+    session: Session, issue: Issue, newsletter: Newsletter, choice: Choice, now: datetime, *, tells: bool = True
+) -> Issue:
+    """Write down how the drafting ended: a draft (if it `tells`), or held for want of articles."""
     assert issue.id is not None
     found, least = len(choice.picks), newsletter.least_on(issue.issue_date)
     considered = f"{count(len(choice.picks) + len(choice.left_out), 'article')} in {_stories(len(choice.stories))}"
@@ -160,9 +170,8 @@ def _settle(session: Session, issue: Issue, newsletter: Newsletter, choice: Choi
         return _held(session, issue, why, now)
     if issue.state is IssueState.HELD:
         states.move(session, issue.id, IssueState.DRAFT, WHO, "there are enough articles now", now)
-    why = f"{count(found, 'pick')} from {considered}"
-    session.add(Decision(issue_id=issue.id, act="drafted", who=WHO, why=why, at=now))
-    session.flush()
+    if tells:
+        states.note(session, issue.id, "drafted", WHO, f"{count(found, 'pick')} from {considered}", now)
     return issue
 
 
@@ -171,8 +180,7 @@ def _held(session: Session, issue: Issue, why: str, now: datetime) -> Issue:
     if issue.state is IssueState.DRAFT:
         return states.move(session, issue.id, IssueState.HELD, WHO, why, now)
     issue.why = why
-    session.add(Decision(issue_id=issue.id, act=str(IssueState.HELD), who=WHO, why=why, at=now))
-    session.flush()
+    states.note(session, issue.id, str(IssueState.HELD), WHO, why, now)
     return issue
 
 
@@ -182,10 +190,11 @@ def _stories(number: int) -> str:
 
 def contents(session: Session, config: Config, newsletter: Newsletter, issue: Issue) -> Contents:
     """The issue as plain values, for templates, pages and checks. The rows alone decide what stands in it."""
-    picked = chosen_for(session, issue)
+    picked, edited = chosen_for(session, issue), edits.of(session, newsletter, issue.issue_date)
     known = hosting.of(session, [chosen.article.image for chosen in picked])
     items = [
-        _item(config, chosen, pictures.shown(config, newsletter, chosen.article.image, known)) for chosen in picked
+        _item(config, chosen, pictures.shown(config, newsletter, chosen.article.image, known), edited)
+        for chosen in picked
     ]
     lead, rest = (items[0], items[1:]) if items else (None, [])
     light = {rule.name for rule in config.sections_of(newsletter) if rule.light}
@@ -203,7 +212,7 @@ def contents(session: Session, config: Config, newsletter: Newsletter, issue: Is
         subject=issue.subject,
         preheader=issue.preheader,
         intro=issue.intro,
-        signature=newsletter.signature,
+        signature=edited.get(Field.SIGNATURE, newsletter.signature),
         language=newsletter.language,
         accent=newsletter.accent,
         lead=lead,
@@ -215,26 +224,35 @@ def contents(session: Session, config: Config, newsletter: Newsletter, issue: Is
         archive_url=links.archive(site, slug),
         feed_url=links.archive_feed(site, slug),
         look=look.look_of(config, newsletter),
-        sponsor=look.sponsor_of(config, newsletter),
+        sponsor=sponsor_of(config, newsletter, edited),
         reply_to=parseaddr(newsletter.reply_to)[1],
         words=newsletter.words,
     )
 
 
-def _item(config: Config, chosen: Chosen, picture: Shown) -> Item:
-    """One pick as a reader meets it."""
+def sponsor_of(config: Config, newsletter: Newsletter, edited: Edits) -> Sponsor | None:
+    """The editors' for that day, or the newsletter's own."""
+    slot = edited.get(Field.SPONSOR)
+    if slot is None:
+        return look.sponsor_of(config, newsletter)
+    return Sponsor(**slot) if slot else None
+
+
+def _item(config: Config, chosen: Chosen, picture: Shown, edited: Edits) -> Item:
+    """One pick as a reader meets it: in the editors' words where they wrote some."""
     article, pick = chosen.article, chosen.pick
+    words = edited.articles.get(article.id or 0, {})
     return Item(
         position=pick.position,
         section=pick.section,
-        title=article.title,
-        standfirst=article.standfirst,
+        title=words.get(Field.TITLE, article.title),
+        standfirst=words.get(Field.STANDFIRST, article.standfirst),
         body=article.body,
         url=url_of(config, article),
         source=shown_source(config, article.source),
         author=article.author,
         image=picture.address,
-        image_alt=article.image_alt,
+        image_alt=words.get(Field.IMAGE_ALT, article.image_alt),
         image_width=picture.width,
         image_height=picture.height,
         minutes=reading_minutes(article.words),
@@ -242,6 +260,8 @@ def _item(config: Config, chosen: Chosen, picture: Shown) -> Item:
         is_update=pick.is_update,
         score=pick.score,
         also=tuple(Also(shown_source(config, a.source), url_of(config, a), a.title) for a in chosen.also),
+        is_paid=words.get(Field.IS_PAID, False),
+        note=words.get(Field.NOTE, ""),
     )
 
 

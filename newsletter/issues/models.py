@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import JSON, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
@@ -84,18 +85,42 @@ class Pick(SQLModel, table=True):
     is_update: bool = False  # it goes on with a story of an earlier issue
 
 
-class EditorWish(SQLModel, table=True):
-    """What an editor wants of one article in one day's issue, whatever its points: a redraft keeps it."""
+class Grouping(SQLModel, table=True):
+    """How a day's articles were grouped when the issue was drafted: a change by editors picks from it again.
 
-    __tablename__ = "editor_wish"
-    __table_args__ = (UniqueConstraint("newsletter", "issue_date", "article_id"),)
+    Grouping a thousand articles takes seconds, choosing among the groups none.
+    """
+
+    __table_args__ = (UniqueConstraint("issue_id", "widened_days"),)
+    id: int | None = Field(default=None, primary_key=True)
+    issue_id: int = Field(foreign_key="issue.id", ondelete="CASCADE")
+    widened_days: int  # 0, or how much further back it looked
+    stories: list[list[list[Any]]] = Field(sa_type=JSON)  # of [article, day of the issue that had it or None]
+    circles: list[list[int]] = Field(sa_type=JSON)  # of [article, circle]
+    called: list[int] = Field(sa_type=JSON)  # the articles that editors wanted then, there or not
+    outside: list[int] = Field(sa_type=JSON)  # those of them that are here for that reason alone
+
+
+class Edit(SQLModel, table=True):
+    """What an editor made of one field of a day's issue, or of an article in it. Rows are only ever added.
+
+    What counts is the newest row of a field that is not undone. They hang on the day and not on the issue's rows, so a
+    redraft keeps them. `step` groups what one act changed, and is what undoing takes back.
+    """
+
+    __table_args__ = (Index("ix_edit_day", "newsletter", "issue_date"),)
     id: int | None = Field(default=None, primary_key=True)
     newsletter: str = Field(max_length=40)
     issue_date: date
-    article_id: int = Field(foreign_key="article.id")
-    position: int | None = None  # pinned there, from 1; None: banned
+    step: int  # from 1, of that day
+    act: str = Field(max_length=20)  # what the step did, in a word: moved, dropped, worded, …
+    article_id: int | None = Field(default=None, foreign_key="article.id", index=True)  # None: of the whole issue
+    field: str = Field(max_length=20)
+    value: Any = Field(default=None, sa_type=JSON)  # None: as the machine, the source or the config has it
     who: str = Field(max_length=100)
     at: datetime = Field(sa_type=UTCDateTime)
+    undone_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    undone_by: str = Field(default="", max_length=100)
 
 
 class Decision(SQLModel, table=True):

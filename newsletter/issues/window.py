@@ -4,7 +4,7 @@ All of it depends on the store and the day alone, never on the clock, so a day d
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from html import unescape
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import Session, col
 
 from newsletter.config import Newsletter, Source
-from newsletter.issues.models import Candidate, EditorWish, Issue, IssueState, Pick
+from newsletter.issues.models import Candidate, Issue, IssueState, Pick
 from newsletter.picks.piece import Piece
 from newsletter.sources.models import Article
 
@@ -32,9 +32,14 @@ PROMISED = (IssueState.APPROVED, IssueState.SENDING, IssueState.PAUSED, IssueSta
 
 
 def pieces(
-    session: Session, newsletter: Newsletter, sources: Iterable[Source], day: date, widened: timedelta = timedelta(0)
+    session: Session,
+    newsletter: Newsletter,
+    sources: Iterable[Source],
+    day: date,
+    widened: timedelta = timedelta(0),
+    wanted: Collection[int] = (),
 ) -> list[Piece]:
-    """What the issue of `day` may choose from, the newest first; at most MOST_ARTICLES, and what editors pinned.
+    """What the issue of `day` may choose from, the newest first; at most MOST_ARTICLES, and what editors wanted.
 
     A window that is `widened` lets in what readers were not offered before, though it was considered.
     """
@@ -42,7 +47,7 @@ def pieces(
     start, end = window(session, newsletter, day)
     in_time = col(Article.published_at).between(start - widened, end)
     past = _had_at_its_address(newsletter, day, only_offered=bool(widened))
-    query = _columns().where(col(Article.source).in_(weights), in_time | _is_pinned(newsletter, day), ~past)
+    query = _columns().where(col(Article.source).in_(weights), in_time | col(Article.id).in_(wanted), ~past)
     return [_piece(row, weights[row.source]) for row in session.execute(_newest(query, MOST_ARTICLES))]
 
 
@@ -57,6 +62,13 @@ def between(
         col(Article.first_seen_at) <= seen_by,
     )
     return [_piece(row, weights[row.source]) for row in session.execute(_newest(query, MOST_ARTICLES))]
+
+
+def by_number(session: Session, sources: Iterable[Source], ids: Collection[int]) -> dict[int, Piece]:
+    """Those articles, by their numbers."""
+    weights = {source.name: source.weight for source in sources}
+    rows = session.execute(_columns().where(col(Article.id).in_(ids)))
+    return {row.id: _piece(row, weights.get(row.source, 1.0)) for row in rows}
 
 
 def sent_of_late(session: Session, newsletter: Newsletter, sources: Iterable[Source], day: date) -> list[Piece]:
@@ -134,17 +146,6 @@ def _had(article_id: Mapped[int | None], newsletter: Newsletter, day: date, only
         col(Issue.state).in_(PROMISED),
     )
     return earlier.exists() | later.exists()
-
-
-def _is_pinned(newsletter: Newsletter, day: date) -> ColumnElement[bool]:
-    """Whether an editor wants the article in that day's issue, however old it is."""
-    wish = select(col(EditorWish.id)).where(
-        col(EditorWish.article_id) == col(Article.id),
-        col(EditorWish.newsletter) == newsletter.slug,
-        col(EditorWish.issue_date) == day,
-        col(EditorWish.position).is_not(None),
-    )
-    return wish.exists()
 
 
 def _newest(query: Select[Any], most: int) -> Select[Any]:

@@ -62,6 +62,7 @@ class Told:
     circle: int = -1  # its number; stories of one circle are too near each other for one issue
     sent_on: date | None = None  # the newest earlier issue that had it
     has_news: bool = False  # since then
+    is_dropped: bool = False  # by an editor
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -89,14 +90,14 @@ def choose(
 
     `circles` gives by the piece's number which stories are too near each other; without it none are.
     """
-    told = (_told(story, rules, moment, circles or {}) for story in stories)
+    told = (_told(_moved(story, rules), rules, moment, circles or {}) for story in stories)
     ranked = sorted((one for one in told if one is not None), key=lambda one: one.key)
     taken = _taken(ranked, rules)
     final = tuple(
         one if _is_among(one, taken) else _turned_down(one, _refusal(one, taken, rank, rules) or "the issue is full")
         for rank, one in enumerate(ranked, start=1)
     )
-    picks = _in_order_of_the_mail(taken, rules)
+    picks = in_order_of_the_mail(taken, rules)
     chosen = {pick.piece.id for pick in picks}
     left_out = tuple(c for one in final for c in one.candidates if c.piece.id not in chosen)
     return Choice(final, picks, left_out)
@@ -114,14 +115,26 @@ def also_covered(source: str, best_first: Iterable[FromSource]) -> tuple[FromSou
 # --- one story ------------------------------------------------------------------------------------------------------
 
 
+def _moved(story: Sequence[Piece], rules: Rules) -> Sequence[Piece]:
+    """The story with the sections to which editors moved its articles."""
+    sections = rules.wishes.sections
+    if sections.keys().isdisjoint(piece.id for piece in story):
+        return story
+    return [replace(piece, section=sections.get(piece.id, piece.section)) for piece in story]
+
+
 def _told(story: Sequence[Piece], rules: Rules, moment: datetime, circles: Mapping[int, int]) -> Told | None:
-    """The story's articles with their points, and which of them stands for it: by pin, weight, then completeness."""
+    """The story's articles with their points, and which of them stands for it: by wish, weight, then completeness."""
     fresh = sorted((piece for piece in story if piece.sent_on is None), key=lambda p: p.key)
     if not fresh:
         return None
-    pins = rules.wishes.pins
+    wishes = rules.wishes
     allowed = [piece for piece in fresh if _rule_against(piece, rules) is None]
-    best = min(allowed, key=lambda p: (pins.get(p.id, LAST), -p.weight, -p.completeness, p.key), default=None)
+    best = min(
+        allowed,
+        key=lambda p: (wishes.pins.get(p.id, LAST), p.id not in wishes.wanted, -p.weight, -p.completeness, p.key),
+        default=None,
+    )
     telling = telling_of(fresh)
     scored = {piece.id: _candidate(piece, best, telling, rules, moment) for piece in fresh}
     others = sorted((c for c in scored.values() if c.piece is not best), key=lambda c: (-c.score, c.piece.key))
@@ -132,7 +145,14 @@ def _told(story: Sequence[Piece], rules: Rules, moment: datetime, circles: Mappi
         circle=circles.get(fresh[0].id, -1 - fresh[0].id),
         sent_on=max((piece.sent_on for piece in earlier if piece.sent_on), default=None),
         has_news=_has_news(fresh, earlier),
+        is_dropped=_is_dropped(fresh, rules),
     )
+
+
+def _is_dropped(fresh: Iterable[Piece], rules: Rules) -> bool:
+    """Whether an editor took the story out, and nobody wants an article of it after all."""
+    ids = {piece.id for piece in fresh}
+    return bool(ids & rules.wishes.drops) and not ids & rules.wishes.forced
 
 
 def _has_news(fresh: Iterable[Piece], earlier: Sequence[Piece]) -> bool:
@@ -157,7 +177,7 @@ def _rule_against(piece: Piece, rules: Rules) -> str | None:
     """Why a rule keeps this article out, whatever its points; None if none does."""
     if piece.id in rules.wishes.bans:
         return "an editor took it out"
-    if piece.id in rules.wishes.pins:
+    if piece.id in rules.wishes.forced:
         return None
     if piece.weight <= 0:
         return f"its source {piece.source} has weight 0"
@@ -170,8 +190,8 @@ def _rule_against(piece: Piece, rules: Rules) -> str | None:
 
 
 def _taken(ranked: Sequence[Told], rules: Rules) -> list[Told]:
-    """The stories that find a place, by points: pinned ones, what sections want at least, then all, then near ones."""
-    taken = [one for one in ranked if _pin(one, rules)][: rules.max_articles]
+    """The stories that find a place, by points: wanted ones, what sections want at least, then all, then near ones."""
+    taken = [one for one in ranked if _is_forced(one, rules)][: rules.max_articles]
     for rule in rules.sections:
         of_section = [one for one in ranked if _section(one) == rule.name]
         _take(of_section, taken, rules, rule.min - _used(taken, rule.name))
@@ -194,6 +214,8 @@ def _refusal(told: Told, taken: Sequence[Told], rank: int, rules: Rules, near_to
     """Why a story finds no place beside those `taken`; None if it has one."""
     if told.best is None:
         return "no article of it may be picked"
+    if told.is_dropped:
+        return "an editor took the story out"
     if told.sent_on and not told.has_news:
         return f"readers had it on {told.sent_on}, and fewer than {count(NEWS_SOURCES, 'source')} went on with it"
     piece = told.best.piece
@@ -239,6 +261,11 @@ def _pin(told: Told, rules: Rules) -> int | None:
     return rules.wishes.pins.get(told.best.piece.id) if told.best else None
 
 
+def _is_forced(told: Told, rules: Rules) -> bool:
+    """Whether an editor wants the story in the issue, in whatever place."""
+    return told.best is not None and told.best.piece.id in rules.wishes.forced
+
+
 def _turned_down(told: Told, refusal: str) -> Told:
     """The same story with the reason on the article that stood for it."""
     if told.best is None:
@@ -249,7 +276,7 @@ def _turned_down(told: Told, refusal: str) -> Told:
 # --- the order of the mail ------------------------------------------------------------------------------------------
 
 
-def _in_order_of_the_mail(taken: Sequence[Told], rules: Rules) -> tuple[Pick, ...]:
+def in_order_of_the_mail(taken: Sequence[Told], rules: Rules) -> tuple[Pick, ...]:
     """The lead, then section by section in the newsletter's order, by points within each; the light ones close it."""
     free = [one for one in taken if _pin(one, rules) is None]
     pinned = sorted((one for one in taken if _pin(one, rules)), key=lambda one: (_pin(one, rules), one.key))
@@ -282,6 +309,8 @@ def _pick(told: Told, position: int, rules: Rules, first: Told | None, lead: Tol
     chosen, why = told.best, told.best.why
     if _pin(told, rules):
         why = f"an editor wants it in place {_pin(told, rules)} ({why})"
+    elif _is_forced(told, rules):
+        why = f"an editor wants it ({why})"
     elif told is lead:
         why = f"{why}; {_why_it_leads(told, first)}"
     if told.sent_on:

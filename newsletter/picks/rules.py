@@ -10,10 +10,18 @@ from newsletter.picks.score import Taste
 
 @dataclass(frozen=True)
 class Wishes:
-    """The editors' pins and bans, by the number of the article."""
+    """What editors want of single articles, by the number of the article. It stands above points and quotas."""
 
     pins: Mapping[int, int] = field(default_factory=dict)  # article → its position, from 1
-    bans: frozenset[int] = frozenset()
+    bans: frozenset[int] = frozenset()  # another article of the story may stand in
+    drops: frozenset[int] = frozenset()  # the whole story stays out, unless an article of it is pinned or wanted
+    wanted: frozenset[int] = frozenset()  # in the issue, wherever points put them
+    sections: Mapping[int, str] = field(default_factory=dict)  # article → the section to which it was moved
+
+    @property
+    def forced(self) -> frozenset[int]:
+        """The articles that no rule keeps out."""
+        return self.wanted.union(self.pins)
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
-"""What a day may choose from: held days, thin days, wishes, holidays, and the same rules tried on the past."""
+"""What a day may choose from: held days, thin days, holidays, and the same rules tried on the past."""
 
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from newsletter.database import Database
-from newsletter.errors import NotFound, Refused
-from newsletter.issues import backtest, states, wishes
+from newsletter.errors import Refused
+from newsletter.issues import backtest, states
 from newsletter.issues.models import IssueState
 from newsletter.issues.timetable import Due, turn
 from tests.builders import CONFIG, NOW, a_config, an_article
@@ -39,24 +39,6 @@ def test_a_thin_day_looks_further_back_for_what_nobody_was_offered(database: Dat
     wide = a_config(text.replace("max_articles = 2", "max_articles = 2\nwiden_days = 3"))
     store(database, an_event(5, published_at=NOW + timedelta(hours=20)))
     assert set(picked(database, drafted(database, TUESDAY, wide))) == {EVENTS[3], EVENTS[5]}
-
-
-def test_wishes_of_editors_outlive_a_redraft(database: Database):
-    """A pin and a ban hold until they are forgotten; a pin reaches back behind the window."""
-    store(database, an_event(1), an_event(2), an_event(7, published_at=NOW - timedelta(days=40)))
-    newsletter = a_config().newsletters[0]
-    with database.transaction() as session:
-        wishes.ban(session, newsletter, MONDAY, 1, "Ed", NOW)
-        wishes.pin(session, newsletter, MONDAY, 3, 1, "Ed", NOW)
-        with pytest.raises(NotFound):
-            wishes.ban(session, newsletter, MONDAY, 99, "Ed", NOW)
-        with pytest.raises(Refused, match="no place 11"):
-            wishes.pin(session, newsletter, MONDAY, 2, 11, "Ed", NOW)
-    for _ in range(2):
-        assert picked(database, drafted(database)) == [EVENTS[7], EVENTS[2]]
-    with database.transaction() as session:
-        wishes.forget(session, newsletter, MONDAY, 1)
-    assert picked(database, drafted(database)) == [EVENTS[7], EVENTS[1], EVENTS[2]]
 
 
 @pytest.mark.parametrize(
