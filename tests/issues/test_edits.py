@@ -386,7 +386,7 @@ def test_the_pins_and_bans_of_before_go_over(database: Database):
     alembic = AlembicConfig()
     alembic.set_main_option("script_location", str(Path(migrations.__file__).parent))
     alembic.attributes["engine"] = database.engine
-    command.downgrade(alembic, "0007")
+    command.downgrade(alembic, "0008")
     with database.transaction() as session:
         for article, position in ((1, 2), (2, None)):
             session.execute(
