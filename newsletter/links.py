@@ -16,6 +16,16 @@ def sign_up(site: Site) -> str:
     return f"{site.url}/"
 
 
+def sign_up_to(site: Site, newsletter: str) -> str:
+    """The same for one newsletter alone."""
+    return f"{site.url}/subscribe/{newsletter}"
+
+
+def sign_up_action(site: Site) -> str:
+    """Where a form sends what was typed, ours or another site's."""
+    return f"{site.url}/subscribe"
+
+
 def confirm(site: Site, keys: Keys, subscription_id: int, asked_at: int) -> str:
     """The button page of a double opt-in. `asked_at` is in seconds since 1970."""
     return f"{site.url}/confirm/{sign(keys, Purpose.CONFIRM, subscription_id, asked_at)}"

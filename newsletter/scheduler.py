@@ -88,6 +88,7 @@ class Clockwork:
 
     def notices(self) -> None:
         """Send the mails that are no issue."""
+        notices.ask_those_who_wished(self._paper.database, self._paper.config, datetime.now(UTC))
         notices.deliver_due(self._paper.database, self._paper.config, datetime.now(UTC))
 
     def collect(self) -> None:

@@ -3,6 +3,7 @@
 This page is the whole public face; it knows nothing of newsletters but their names. A verb takes a session and `now`,
 writes, and returns a value; whoever calls it sends the mail that a value asks for, and commits.
 
+wishes        what a form took in, until it is looked at
 signup        double opt-in: ask → ConfirmationDue, confirm → active; an operator's add
 unsubscribe   leave by token, by number, by operator; undo; why
 preferences   what a reader may choose without a login
@@ -26,6 +27,7 @@ from subscribers import (
     suppression,
     transfer,
     unsubscribe,
+    wishes,
 )
 from subscribers.address import Address, masked, parse
 from subscribers.audience import NotNow, Recipient
@@ -66,4 +68,5 @@ __all__ = [
     "suppression",
     "transfer",
     "unsubscribe",
+    "wishes",
 ]

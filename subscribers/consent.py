@@ -6,7 +6,7 @@ Rows are only ever added (GDPR Article 7(1)): no verb here changes one.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from subscribers.models import Consent
 
@@ -39,3 +39,19 @@ def history(session: Session, subscriber_id: int) -> list[Consent]:
     """Everything that person agreed to, the oldest first."""
     found = session.exec(select(Consent).where(Consent.subscriber_id == subscriber_id).order_by(col(Consent.id)))
     return list(found)
+
+
+def unanswered(session: Session, subscriber_id: int, since: datetime) -> int:
+    """How many confirmations that person has been mailed since then, and since they last answered one."""
+    answered = (
+        select(func.max(Consent.id))
+        .where(Consent.subscriber_id == subscriber_id, Consent.act == "confirmed")
+        .scalar_subquery()
+    )
+    asked = select(func.count(func.distinct(Consent.at))).where(
+        Consent.subscriber_id == subscriber_id,
+        Consent.act == "asked",
+        Consent.at >= since,
+        col(Consent.id) > func.coalesce(answered, 0),
+    )
+    return session.exec(asked).one()

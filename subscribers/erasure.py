@@ -7,7 +7,7 @@ from sqlmodel import Session, col, delete, select
 
 from subscribers import people, suppression
 from subscribers.address import address_hash, parse
-from subscribers.models import Consent, Leaving, Subscriber, Subscription, SuppressionReason
+from subscribers.models import Consent, Leaving, SignUp, Subscriber, Subscription, SuppressionReason
 from subscribers.tokens import Keys
 
 
@@ -37,6 +37,7 @@ def _forget_hash(session: Session, hashed: str, now: datetime) -> int:
     entry = suppression.suppress(session, hashed, SuppressionReason.ERASURE, "", now)
     entry.detail = ""  # an operator's words may say who it was
     session.add(entry)
+    session.exec(delete(SignUp).where(col(SignUp.address_hash) == hashed))
     found = session.scalar(select(col(Subscriber.id)).where(col(Subscriber.address_hash) == hashed))
     if found is None or people.locked(session, found) is None:
         return 0

@@ -6,7 +6,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Index, Integer, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, Index, Integer, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from subscribers.columns import UTCDateTime, words
@@ -67,6 +67,20 @@ class Subscriber(SQLModel, table=True):
         default=Format.HTML, sa_type=words(Format), sa_column_kwargs={"server_default": Format.HTML.value}
     )
     created_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class SignUp(SQLModel, table=True):
+    """What somebody typed into a form, until it is looked at a moment later: to the form all addresses are alike."""
+
+    __tablename__ = "sign_up"
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    email: str = Field(max_length=320)
+    address_hash: str = Field(max_length=64, index=True)  # by which an erasure finds it
+    newsletters: list[str] = Field(sa_type=JSON)
+    wording: str = Field(default="", max_length=1000)
+    origin: str = Field(default="", max_length=300)
+    network_address: str = Field(default="", max_length=64)
+    at: datetime = Field(sa_type=UTCDateTime)
 
 
 _CHOSEN = text("topics <> ''")  # few do, so the index over them is small and those who don't cost it nothing

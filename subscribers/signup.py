@@ -22,6 +22,7 @@ from subscribers.tokens import Claim, Keys, Purpose, check
 
 LINK_LIVES = timedelta(days=7)
 ONE_MAIL_PER = timedelta(days=1)
+QUESTIONS_A_MONTH = 3  # that nobody answered: whoever fills somebody else's mailbox may go on for years
 UNCONFIRMED_KEPT = timedelta(days=30)
 MAILED = (SubscriptionState.ACTIVE, SubscriptionState.PAUSED)
 
@@ -60,7 +61,8 @@ def ask(
     """Somebody wants `newsletters` at `email`; None if nothing is to be mailed. Raises NotAnAddress.
 
     Nothing is mailed where all is active already, where an operator has forbidden it, and where that mailbox has got
-    an unanswered confirmation within a day, whatever was asked for then: a form must not fill a stranger's mailbox.
+    an unanswered confirmation within a day, or three within a month, whatever was asked for then: a form must not
+    fill a stranger's mailbox.
     """
     address = parse(email)
     entry = suppression.find(session, address_hash(keys, address.key))
@@ -69,6 +71,8 @@ def ask(
     person = people.find_or_add(session, keys, address, now)
     standing = {s.newsletter: s for s in people.subscriptions(session, _id(person))}
     if any(s.asked_at and s.asked_at > now - ONE_MAIL_PER for s in standing.values()):
+        return None
+    if consent.unanswered(session, _id(person), now - UNCONFIRMED_KEPT) >= QUESTIONS_A_MONTH:
         return None
     wanted = [
         name

@@ -73,7 +73,7 @@ def test_a_mail_has_no_serious_fault(
 def test_no_page_for_readers_has_a_serious_fault(scheme: str, served: Served, page: Page, tmp_path: Path) -> None:
     """Sign up, confirm, choose, leave, the archive, a web view, an article, and nothing at all."""
     with served.database.transaction() as session:
-        paths = ["/", "/archive/daily", "/archive/daily/2026-11-20", "/nowhere", *_tokens(session)]
+        paths = ["/", "/subscribe/weekly", "/archive/daily", "/archive/daily/2026-11-20", "/nowhere", *_tokens(session)]
         _sent(session, tmp_path)
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     for path in paths:

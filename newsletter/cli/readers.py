@@ -16,6 +16,7 @@ from newsletter.cli.out import Json, console, errors, now, opened, plain, print_
 from newsletter.config import Config
 from newsletter.delivery import ledger
 from newsletter.errors import Refused
+from newsletter.web.sign_up import embeddable
 from subscribers import (
     Proof,
     SubscriptionState,
@@ -57,6 +58,14 @@ def add(
         if name:
             preferences.rename(session, subscription.subscriber_id, name)
     say(f"{plain(email)} gets {slug}.")
+
+
+@app.command("form")
+def form_(context: typer.Context, newsletter: Slug = "") -> None:
+    """Print the sign-up form as plain HTML, to be put into a page of your own site."""
+    with opened(context) as paper:
+        chosen = paper.config.newsletter(_slug(paper.config, newsletter))
+    sys.stdout.write(embeddable(paper.config.site, chosen))
 
 
 @app.command("import")

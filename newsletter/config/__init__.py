@@ -16,6 +16,7 @@ from newsletter.config.preflight import Preflight
 from newsletter.config.relay import NamedRelay, Relay, Smtp
 from newsletter.config.section import Section
 from newsletter.config.sending import LaneRule, Sending
+from newsletter.config.sign_up import SignUp
 from newsletter.config.tables import (
     Config,
     DatabaseSection,
@@ -42,6 +43,7 @@ __all__ = [
     "Section",
     "SectionRule",
     "Sending",
+    "SignUp",
     "Site",
     "Smtp",
     "Source",

@@ -16,6 +16,7 @@ from newsletter.config.readers import ForReaders
 from newsletter.config.relay import NamedRelay, Relay, Smtp
 from newsletter.config.section import Section
 from newsletter.config.sending import Sending
+from newsletter.config.sign_up import SignUp
 from newsletter.config.words import (
     Clock,
     Days,
@@ -182,6 +183,7 @@ class Config(Section):
     site: Site
     database: DatabaseSection = DatabaseSection()
     web: Web = Web()
+    sign_up: SignUp = SignUp()
     smtp: Smtp = Smtp()
     relays: tuple[NamedRelay, ...] = Field(default=(), strict=False)
     sending: Sending = Sending()

@@ -76,6 +76,14 @@ def _feed_address(value: str) -> str:
     return value
 
 
+def origin(value: str) -> str:
+    """A site as a browser names it in `Origin` (RFC 6454 §6.2): https://www.example.com, without a path."""
+    parts = urlsplit(_web_address(value))
+    if parts.path or parts.query:
+        raise ValueError(f"{value!r} is more than a site; write {parts.scheme}://{parts.netloc}")
+    return value.rstrip("/").lower()
+
+
 def _days(value: str) -> str:
     weekdays_of(value)
     return value

@@ -4,6 +4,7 @@ A notice is a row first, written in the transaction of what caused it, so that n
 `deliver_due` sends what is due. No address stands in a row about a reader: it is looked up when the mail is made.
 
 models.py    the table Notice
+questions.py sign-ups that wait → please confirm
 outbox.py    write them down, send what is due
 letters.py   one notice → one message
 calendar.py  when a newsletter comes out, in words
@@ -20,9 +21,11 @@ from newsletter.notices.outbox import (
     tell_editors,
     welcome,
 )
+from newsletter.notices.questions import ask_those_who_wished
 
 __all__ = [
     "Delivered",
+    "ask_those_who_wished",
     "ask_to_confirm",
     "deliver_due",
     "draft_ready",

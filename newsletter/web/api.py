@@ -14,7 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from newsletter.sources import push
-from newsletter.web.dependencies import Allowance, BodyDep, House, HouseDep, client_of
+from newsletter.web.allowance import Allowance, network_of
+from newsletter.web.dependencies import BodyDep, House, HouseDep, client_of
 
 PATH = "/api/v1"
 MAX_BODY_BYTES = 2_000_000
@@ -48,7 +49,7 @@ def take_articles(request: Request, house: HouseDep, body: BodyDep) -> Response:
 
 def _refusal_of(request: Request, house: House) -> Response | None:
     """What a caller gets who has no right to call, or has called too often."""
-    caller, now = client_of(request), house.now
+    caller, now = network_of(client_of(request)), house.now
     wait = {"Retry-After": str(3600 - now.minute * 60 - now.second)}
     if not _has_key(request, house.config.web.api_keys):
         if not request.app.state.wrong_keys.takes(caller, now):

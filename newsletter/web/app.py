@@ -22,15 +22,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from newsletter.config import Config
 from newsletter.database import Database
 from newsletter.rendering import colours
-from newsletter.web import api, archive, desk, readers
-from newsletter.web.dependencies import Allowance, House, HouseDep
+from newsletter.web import api, archive, desk, readers, sign_up
+from newsletter.web.dependencies import House, HouseDep, SignUpShares
 from newsletter.web.pages import Pages
 from newsletter.wordbook import marked
 
 LOOK = ["GET", "HEAD"]
 ACT = ["POST"]
 MAX_BODY_BYTES = 100_000
-SIGN_UPS_AN_HOUR = 30  # for one network
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -42,7 +41,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-PRIVATE = ("/confirm/", "/u/", "/preferences/", "/subscribe")
+SIGN_UP = "/subscribe"  # its answer shows an address; the pages below it are for everybody
+PRIVATE = ("/confirm/", "/u/", "/preferences/")
 
 log = structlog.get_logger(__name__)
 
@@ -56,10 +56,11 @@ def create_app(
 ) -> FastAPI:
     """The site of one config and one database. `clock` says what time it is."""
     app = FastAPI(title=config.site.name, docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.house = House(config, database, Pages(config), Allowance(SIGN_UPS_AN_HOUR), clock, sends_notices)
+    app.state.house = House(config, database, Pages(config), SignUpShares(config.sign_up), clock, sends_notices)
 
-    app.add_api_route("/", readers.home, methods=LOOK)
-    app.add_api_route("/subscribe", readers.subscribe, methods=ACT)
+    app.add_api_route("/", sign_up.home, methods=LOOK)
+    app.add_api_route("/subscribe/{newsletter}", sign_up.paper, methods=LOOK)
+    app.add_api_route("/subscribe", sign_up.subscribe, methods=ACT)
     app.add_api_route("/confirm/{token}", readers.confirm_page, methods=LOOK)
     app.add_api_route("/confirm/{token}", readers.confirm, methods=ACT)
     app.add_api_route("/u/{token}", readers.leave_page, methods=LOOK)
@@ -147,7 +148,7 @@ class _Doorkeeper:
             await self._app(scope, receive, send)
             return
         began, status = time.monotonic(), 500
-        is_private = scope["path"].startswith(PRIVATE)
+        is_private = scope["path"].startswith(PRIVATE) or scope["path"] == SIGN_UP
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status

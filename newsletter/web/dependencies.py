@@ -7,7 +7,6 @@ committed before the answer goes out.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Lock
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -15,32 +14,35 @@ from sqlmodel import Session
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
-from newsletter.config import Config
+from newsletter.config import Config, SignUp
 from newsletter.database import Database
+from newsletter.web.allowance import Allowance, network_of
 from newsletter.web.pages import Pages
 from subscribers.tokens import Keys
 
 MAX_FIELDS = 40
-MAX_NETWORKS = 10_000
+TRIES_AN_HOUR = 10  # of one address; only the first can make a mail
 
 
-class Allowance:
-    """At most so many of something in an hour for each network; older hours are forgotten. Safe between threads."""
+class SignUpShares:
+    """What the form gives: to one network, to one address, and in all."""
 
-    def __init__(self, an_hour: int) -> None:
-        self._an_hour = an_hour
-        self._hour = ""
-        self._used: dict[str, int] = {}
-        self._lock = Lock()
+    def __init__(self, rules: SignUp) -> None:
+        self._network = Allowance(rules.network_an_hour)
+        self._address = Allowance(TRIES_AN_HOUR)
+        self._site = Allowance(rules.site_an_hour)
 
-    def takes(self, network_address: str, now: datetime) -> bool:
-        """Count one more; False if that network has had its share of this hour."""
-        network = network_of(network_address)
-        with self._lock:
-            if self._hour != f"{now:%Y%m%d%H}" or len(self._used) > MAX_NETWORKS:
-                self._hour, self._used = f"{now:%Y%m%d%H}", {}
-            self._used[network] = self._used.get(network, 0) + 1
-            return self._used[network] <= self._an_hour
+    def of_places(self, network_address: str, now: datetime) -> bool:
+        """Whether that network and the site have one more left; it is counted where both have."""
+        return (
+            self._site.has_left("", now)
+            and self._network.takes(network_of(network_address), now)
+            and self._site.takes("", now)
+        )
+
+    def of_address(self, address: str, now: datetime) -> bool:
+        """Whether it is worth a look; one address from a thousand networks is not. Known or not makes no difference."""
+        return self._address.takes(address, now)
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class House:
     config: Config
     database: Database
     pages: Pages
-    sign_ups: Allowance
+    sign_ups: SignUpShares
     clock: Callable[[], datetime]
     sends_notices: bool  # at once, after the answer; else whoever calls `notices.deliver_due` does
 
@@ -103,8 +105,3 @@ def field(form: FormData, name: str) -> str:
 def client_of(request: Request) -> str:
     """The address the request came from; a proxy's word for it is taken only from proxies we trust (uvicorn's rule)."""
     return request.client.host if request.client else ""
-
-
-def network_of(address: str) -> str:
-    """What one household or office shares: /24 of IPv4, /64 of IPv6."""
-    return ":".join(address.split(":")[:4]) if ":" in address else address.rpartition(".")[0]

@@ -1,4 +1,4 @@
-"""Readers' doors: sign up, confirm, choose, leave. GET and HEAD show and change nothing; POST acts.
+"""Readers' doors: confirm, choose, leave. GET and HEAD show and change nothing; POST acts.
 
 Leaving follows RFC 8058: the token is the authority, whatever the body; never a redirect, never a question first.
 A link that we never signed gets one same page everywhere.
@@ -12,55 +12,19 @@ from fastapi import BackgroundTasks, Request, Response
 from sqlmodel import Session
 from starlette.datastructures import FormData
 
-from newsletter import links, notices
+from newsletter import notices
 from newsletter.config import Newsletter
 from newsletter.errors import ConfigError
 from newsletter.web.archive import latest_issue
 from newsletter.web.dependencies import BodyDep, FormDep, House, HouseDep, ReadingDep, client_of, field
-from newsletter.wordbook import Wordbook
-from subscribers import Confirmation, NotAnAddress, Proof, Way, preferences, signup, slips, unsubscribe
+from newsletter.web.sign_up import wording
+from subscribers import Confirmation, Proof, Way, preferences, signup, unsubscribe
 from subscribers.preferences import Preferences
 from subscribers.signup import Outcome
 from subscribers.tokens import Purpose, sign
 from subscribers.unsubscribe import Standing
 
 PAUSE_WEEKS = ("1", "2", "4")
-SEEN_ELSEWHERE = "(the words of a form on another site)"
-
-
-def home(house: HouseDep, session: ReadingDep) -> Response:
-    """What the newsletters are, and the form."""
-    latest = {n.slug: latest_issue(session, n.slug) for n in house.config.newsletters}
-    return _home(house, latest=latest)
-
-
-def subscribe(request: Request, house: HouseDep, form: FormDep, later: BackgroundTasks) -> Response:
-    """Somebody asks. The answer is the same whether the address is known, new or suppressed."""
-    wanted = _wanted(house.config.newsletters, form)
-    email = field(form, "email").strip()
-    if field(form, "company"):  # a field that people don't see; robots fill it in
-        return house.pages.page("asked", email=email)
-    if not wanted:
-        return _home(house, 422, email=email, newsletter_error=house.pages.words().say("Tick the one you want."))
-    words = house.pages.words()
-    if not house.sign_ups.takes(client_of(request), house.now):
-        return house.pages.page(
-            "message",
-            429,
-            title=words.say("Too many at once"),
-            text=words.say("Many sign-ups have come from your network in this hour. Please try again later."),
-        )
-    likelier = slips.meant(email)
-    if likelier and field(form, "sure") != email:  # asked once, never changed by us
-        asked = words.say("Did you mean %(email)s? If your own is right, press the button once more.", email=likelier)
-        return _home(house, 422, email=email, ticked=wanted, email_error=asked, sure=email)
-    try:
-        due = _ask(house, wanted, email, _proof_of_form(request, house, wanted, form))
-    except NotAnAddress as error:
-        return _home(house, 422, email=email, ticked=wanted, email_error=_what_is_wrong(error, words))
-    if due and house.sends_notices:
-        later.add_task(notices.deliver_due, house.database, house.config, house.now)
-    return house.pages.page("asked", email=email)
 
 
 def confirm_page(token: str, house: HouseDep, session: ReadingDep) -> Response:
@@ -151,25 +115,6 @@ def bad_link(house: House) -> Response:
     )
 
 
-def wording(newsletter: Newsletter) -> str:
-    """What somebody agrees to, as the page says it and as it is kept."""
-    words = Wordbook(newsletter.language, newsletter.words)
-    return words.say(
-        "Send me %(title)s, %(rhythm)s. I can leave at any time with one press.",
-        title=newsletter.title,
-        rhythm=notices.rhythm(newsletter, words),
-    )
-
-
-def _ask(house: House, wanted: Sequence[Newsletter], email: str, proof: Proof) -> bool:
-    """Whether a mail is to go out."""
-    with house.database.transaction() as session:
-        due = signup.ask(session, house.keys, [n.slug for n in wanted], email, proof, house.now)
-        if due is not None:
-            notices.ask_to_confirm(session, due, house.now)
-    return due is not None
-
-
 def _chosen(session: Session, house: House, page: Preferences, form: FormData, client: str) -> str:
     """Do what one button of the preferences page asks for, and say it. "" for what is no button of ours."""
     act, who, words = field(form, "act"), page.subscriber_id, house.pages.words()
@@ -206,40 +151,6 @@ def _chosen_of(
             notices.ask_to_confirm(session, due, house.now)
         return words.say("Look in your mailbox: press the button in our mail, and %(title)s is yours.", title=title)
     return ""
-
-
-def _what_is_wrong(error: NotAnAddress, words: Wordbook) -> str:
-    """The reason itself in English, for it comes in no other language; else that there is one."""
-    if words.language.partition("-")[0] == "en":
-        return str(error)
-    return words.say("No mail can reach this address. Please look at it again.")
-
-
-def _home(house: House, status: int = 200, **values: Any) -> Response:
-    shown: dict[str, Any] = {
-        "latest": {},
-        "email": "",
-        "ticked": (),
-        "email_error": "",
-        "newsletter_error": "",
-        "sure": "",  # the address that we have asked about
-    } | values
-    return house.pages.page("home", status, wording=wording, **shown)
-
-
-def _wanted(newsletters: Sequence[Newsletter], form: FormData) -> list[Newsletter]:
-    """The ticked ones; where there is only one, that one."""
-    if len(newsletters) == 1:
-        return list(newsletters)
-    return [n for n in newsletters if n.slug in form.getlist("newsletter")]
-
-
-def _proof_of_form(request: Request, house: House, wanted: Sequence[Newsletter], form: FormData) -> Proof:
-    """Our own page's form carries `form=home`; of another site's we know the address at most."""
-    ours = field(form, "form") == "home"
-    words = " ".join(wording(n) for n in wanted) if ours else SEEN_ELSEWHERE
-    referer = request.headers.get("referer", "").partition("?")[0]
-    return Proof(words, links.sign_up(house.config.site) if ours else referer, client_of(request))
 
 
 def _named(house: House, slugs: Sequence[str]) -> list[Newsletter]:

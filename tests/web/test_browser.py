@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from newsletter.issues.models import Issue, IssueState
 from newsletter.rendering.models import Edition
-from subscribers import audience
+from newsletter.web.sign_up import embeddable
+from subscribers import audience, directory
 from subscribers.tokens import Purpose, sign
 from tests.builders import NOW
 from tests.conftest import CHROMIUM
@@ -78,6 +79,7 @@ def test_a_reader_comes_reads_and_leaves_without_any_script(served: Served, brow
     page.goto(served.url)
     page.get_by_label("The Harbour Daily").check()
     page.get_by_label("Your e-mail address").fill("ann@example.com")
+    served.clock.forward(seconds=10)
     page.get_by_role("button", name="Send me these").click()
     expect(page.get_by_role("heading", name="Now look in your mailbox")).to_be_visible()
 
@@ -95,6 +97,41 @@ def test_a_reader_comes_reads_and_leaves_without_any_script(served: Served, brow
         assert audience.count(session, "daily", NOW) == 0
     page.get_by_role("button", name="Undo: I want to stay").click()
     expect(page.get_by_role("heading", name="You are back on the list")).to_be_visible()
+
+
+def test_the_embeddable_form_works_from_another_sites_page(served: Served, browser: Browser):
+    """As `newsletter subscribers form` prints it, without a script, under another origin; nobody sees the trap."""
+    form = embeddable(served.config.site, served.config.newsletter("weekly"))
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.route(
+        "https://www.example.com/",
+        lambda route: route.fulfill(body=f"<!doctype html>{form}", content_type="text/html; charset=utf-8"),
+    )
+    page.goto("https://www.example.com/")
+    expect(page.get_by_text("Leave this empty")).to_be_hidden()
+    page.get_by_label("Your e-mail address").fill("ann@example.com")
+    page.get_by_role("button", name="Get The Harbour Weekly").click()
+    expect(page.get_by_role("heading", name="Now look in your mailbox")).to_be_visible()
+    page.goto(link_in(mail_with(served, "Please confirm: The Harbour Weekly"), "confirm"))
+    page.get_by_role("button", name="Yes, send it to me").click()
+    expect(page.get_by_role("heading", name="Welcome. You are on the list.")).to_be_visible()
+    with served.database.reading() as session:
+        consents = directory.show(session, KEYS, "ann@example.com").consents
+    assert consents[0].origin == "https://www.example.com/"
+
+
+def test_a_newsletters_own_page_takes_a_hurried_reader_in_with_one_press_more(served: Served, browser: Browser):
+    """The clock of the site stands still: as if a browser had filled in and sent at once."""
+    page = browser.new_context(java_script_enabled=False, viewport={"width": 360, "height": 720}).new_page()
+    page.goto(f"{served.url}/subscribe/weekly")
+    page.get_by_label("Your e-mail address").fill("ann@example.com")
+    page.get_by_role("button", name="Get The Harbour Weekly").click()
+    expect(page.get_by_role("status")).to_have_text("Is all of this right? Then press the button once more.")
+    served.clock.forward(seconds=3)
+    page.get_by_role("button", name="Get The Harbour Weekly").click()
+    expect(page.get_by_role("heading", name="Now look in your mailbox")).to_be_visible()
+    assert mail_with(served, "Please confirm: The Harbour Weekly")["To"] == "ann@example.com"
 
 
 def test_an_address_with_a_slip_is_said_beside_its_field(served: Served, browser: Browser):
@@ -121,6 +158,7 @@ def test_the_form_is_filled_by_keyboard_alone(served: Served, browser: Browser):
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.type("ann@example.com")
+    served.clock.forward(seconds=10)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Now look in your mailbox")).to_be_visible()
 
@@ -130,7 +168,10 @@ def every_page(served: Served) -> list[str]:
         number = a_reader(session)
         token = unsubscribe_token(session, "ann@example.com")
     preferences = sign(KEYS, Purpose.PREFERENCES, number)
-    return [served.url + p for p in ("/", f"/u/{token}", f"/preferences/{preferences}", "/archive/daily", "/nowhere")]
+    return [
+        served.url + p
+        for p in ("/", "/subscribe/weekly", f"/u/{token}", f"/preferences/{preferences}", "/archive/daily", "/nowhere")
+    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -9,7 +9,8 @@ from newsletter.editors import invitations, login, sessions
 from newsletter.editors.login import Caller, Entry
 from newsletter.editors.sessions import Visitor
 from newsletter.errors import Refused
-from newsletter.web.dependencies import FormDep, House, HouseDep, ReadingDep, client_of, field, network_of
+from newsletter.web.allowance import network_of
+from newsletter.web.dependencies import FormDep, House, HouseDep, ReadingDep, client_of, field
 from newsletter.web.desk.door import COOKIE, EditorDep
 from newsletter.web.desk.frame import Frame, desk_page, redirect
 
