@@ -5,18 +5,18 @@ hundred deliveries at the moment they are claimed. So leaving always wins, even 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, type_coerce
+from sqlalchemy.types import String
 from sqlmodel import Session, col
 
 from subscribers import batch
-from subscribers.models import Format, Subscriber, Subscription, SubscriptionState, Suppression, SuppressionReason
+from subscribers.models import Format, Subscriber, Subscription, SubscriptionState, Suppression
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """One who gets the issue, and what a message to them needs."""
 
     subscriber_id: int
@@ -26,8 +26,7 @@ class Recipient:
     format: Format = Format.HTML
 
 
-@dataclass(frozen=True, slots=True)
-class NotNow:
+class NotNow(NamedTuple):
     """One who does not, and why in words."""
 
     why: str
@@ -72,10 +71,10 @@ def recipients(
             col(Subscription.id),
             col(Subscriber.email),
             col(Subscriber.name),
-            col(Subscriber.format),
-            col(Subscription.state),
+            type_coerce(col(Subscriber.format), String),
+            type_coerce(col(Subscription.state), String),
             col(Subscription.paused_until),
-            col(Suppression.reason),
+            type_coerce(col(Suppression.reason), String),
         )
         .outerjoin(
             Subscription,
@@ -85,12 +84,15 @@ def recipients(
         .where(batch.among(col(Subscriber.id), subscriber_ids))
     )
     answers: dict[int, Recipient | NotNow] = dict.fromkeys(subscriber_ids, NotNow("erased"))
-    for person, subscription, email, name, form, state, until, reason in session.execute(statement):
-        why = _why_not(state, until, reason, now)
-        answers[person] = NotNow(why) if why else Recipient(person, subscription, email, name, form)
+    rows: Sequence[Any] = session.connection().execute(statement).all()  # by a driver's tuples, not as ORM rows
+    for person, subscription, email, name, form, state, until, reason in rows:
+        is_plain = state == SubscriptionState.ACTIVE and reason is None  # nearly all
+        why = "" if is_plain else _why_not(state, until, reason, now)
+        answers[person] = NotNow(why) if why else Recipient(person, subscription, email, name, _FORMATS[form])
     return answers
 
 
+_FORMATS = {form.value: form for form in Format}
 _MAY_READ = (SubscriptionState.ACTIVE, SubscriptionState.PAUSED)
 
 
@@ -113,18 +115,16 @@ def _open(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _why_not(
-    state: SubscriptionState | None, until: datetime | None, reason: SuppressionReason | None, now: datetime
-) -> str:
+def _why_not(state: str | None, until: datetime | None, reason: str | None, now: datetime) -> str:
     """Why that person gets nothing now, in words; "" if they do. The same rule as `_open`, for one."""
     if reason is not None:
         return f"suppressed: {reason}"
-    if state is SubscriptionState.ACTIVE:
+    if state == SubscriptionState.ACTIVE:
         return ""
-    if state is SubscriptionState.PAUSED:
+    if state == SubscriptionState.PAUSED:
         if until is not None and until <= now:
             return ""
         return f"paused until {until:%Y-%m-%d}" if until else "paused"
-    if state is SubscriptionState.UNSUBSCRIBED:
+    if state == SubscriptionState.UNSUBSCRIBED:
         return "unsubscribed"
     return "not confirmed" if state else "not subscribed"

@@ -12,7 +12,7 @@ over, or None.
 
 import re
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from newsletter.delivery.replies import Fate, Reply, Stage, fate
@@ -40,10 +40,10 @@ class Answer:
     id: int
     stage: Stage
     reply: Reply | None
+    fate: Fate = field(init=False)
 
-    @property
-    def fate(self) -> Fate:
-        return fate(self.stage, self.reply)
+    def __post_init__(self) -> None:
+        self.fate = fate(self.stage, self.reply)
 
 
 @dataclass(slots=True)
@@ -86,6 +86,7 @@ Conversation = Generator[Ask | Want, Any, Letter | None]
 
 WANT = Want()
 _OPENING = (Stage.MAIL, Stage.RCPT, Stage.DATA)
+_WELCOME = [2, 2, 3]
 _DOT = (Stage.DOT,)
 _DOT_AND_OPENING = (Stage.DOT, *_OPENING)
 _RSET = Ask(b"RSET\r\n", (Stage.RSET,))
@@ -161,6 +162,8 @@ def _open(commands: tuple[bytes, bytes, bytes], is_pipelined: bool) -> Generator
 
 def _refusal(replies: Sequence[Reply]) -> tuple[Stage, Reply | None] | None:
     """What is wrong with the replies to MAIL, RCPT and DATA; None if the text may follow."""
+    if [reply.code // 100 for reply in replies] == _WELCOME:
+        return None
     for stage, reply in zip(_OPENING, replies, strict=False):
         if not _is_good(reply, stage):
             return stage, reply

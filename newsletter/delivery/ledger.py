@@ -7,6 +7,7 @@ UPDATE, whoever asks, from whichever process or machine, and leaving is checked 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Table, and_, bindparam, case, delete, func, select, union_all, update
 from sqlmodel import Session, col
@@ -64,8 +65,7 @@ class Standing:
     due: Mapping[Share, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A delivery in hand, with what is needed to send it."""
 
     delivery_id: int
@@ -145,9 +145,10 @@ def claim(
         for row in taken
         if isinstance(to := found[row.subscriber_id], audience.Recipient)
     ]
-    aside = {c.delivery_id: until for c in kept if (until := opened.paused_until(rules.bucket_of(c.domain), now))}
-    _put_aside(session, aside, now)
-    kept = [claimed for claimed in kept if claimed.delivery_id not in aside]
+    if opened.rows:
+        aside = {c.delivery_id: until for c in kept if (until := opened.paused_until(rules.bucket_of(c.domain), now))}
+        _put_aside(session, aside, now)
+        kept = [claimed for claimed in kept if claimed.delivery_id not in aside]
     counts: dict[str, int] = {}
     for claimed in kept:
         counts[claimed.lane] = counts.get(claimed.lane, 0) + 1
@@ -186,7 +187,11 @@ def recover_vanished(session: Session, now: datetime) -> int:
     """Deliveries in hands that left no journal on this machine become uncertain. Returns how many."""
     changed = session.execute(
         update(TABLE)
-        .where(TABLE.c.state == DeliveryState.IN_HAND, TABLE.c.changed_at < now - VANISHED_AFTER)
+        .where(
+            TABLE.c.sender.is_not(None),  # there is an index over those
+            TABLE.c.state == DeliveryState.IN_HAND,
+            TABLE.c.changed_at < now - VANISHED_AFTER,
+        )
         .values(state=DeliveryState.UNCERTAIN, sender=None, why="its sender vanished without a trace", changed_at=now)
     )
     return int(changed.rowcount)  # type: ignore[attr-defined]
@@ -248,8 +253,7 @@ def _count_claim(session: Session, issue: Issue) -> int | None:
     return number
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     id: int
     subscriber_id: int
     attempts: int
@@ -274,13 +278,13 @@ def _take(session: Session, issue_id: int, sender: str, shares: Mapping[Share, i
         )
         for (state, lane), count in shares.items()
     ]
-    taken = session.execute(
+    taken = session.connection().execute(
         update(TABLE)
         .where(TABLE.c.id.in_(union_all(*chosen)), TABLE.c.state.in_(WAITING))
         .values(state=DeliveryState.IN_HAND, sender=sender, changed_at=now)
         .returning(TABLE.c.id, TABLE.c.subscriber_id, TABLE.c.attempts, TABLE.c.lane, TABLE.c.edition_id)
     )
-    return sorted((_Row(*row) for row in taken), key=lambda row: row.id)
+    return sorted(map(_Row._make, taken.all()))
 
 
 def _put_aside(session: Session, until: Mapping[int, datetime], now: datetime) -> None:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from time import monotonic
 
 from newsletter.config import Relay
-from newsletter.delivery.replies import Reply, Stage, parse, parse_line
+from newsletter.delivery.replies import Reply, Stage, parse, parse_burst, parse_line
 
 # Seconds, at least (RFC 5321 §4.5.3.2). An early end after the final dot makes duplicates, hence ten minutes.
 TIMEOUTS = {
@@ -114,7 +114,7 @@ class Line:
 
     def replies(self, most: int) -> list[Reply]:
         """The next replies that are here whole, up to `most`; none after a 421 or what is no SMTP. Raises Broken."""
-        found: list[Reply] = []
+        found = self._usual(most)
         while self._incoming and len(found) < most and not self.is_closing:
             try:
                 reply = self.reply()
@@ -127,6 +127,22 @@ class Line:
                 break
             found.append(reply)
         return found
+
+    def _usual(self, most: int) -> list[Reply]:
+        """All that is here, if it is the answer to a letter and the beginning of the next: the first line has a number
+        of its own, the others are always the same."""
+        first, _, others = self._incoming.partition(b"\n")
+        same = parse_burst(others) if others else ()
+        if not same or len(same) + 1 != most:
+            return []
+        try:
+            reply = parse_line(first.rstrip())
+        except ValueError:
+            return []
+        if reply.code == 421 or first[3:4] == b"-":
+            return []
+        self._incoming, self._last_used = b"", monotonic()
+        return [reply, *same]
 
     def reply(self) -> Reply | None:
         """The next reply that is here whole; None if there is none. Raises Broken."""

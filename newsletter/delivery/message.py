@@ -15,6 +15,7 @@ from email.utils import format_datetime, parseaddr
 from functools import lru_cache
 from hashlib import sha256
 from html import escape
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from newsletter import links
@@ -28,8 +29,7 @@ from subscribers.mac import Mac
 from subscribers.tokens import Keys, Purpose, sign
 
 
-@dataclass(frozen=True)
-class Reader:
+class Reader(NamedTuple):
     """What a message needs to know of its reader."""
 
     delivery_id: int  # 0 in previews

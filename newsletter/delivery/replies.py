@@ -76,6 +76,19 @@ def parse_line(line: bytes) -> Reply:
     return Reply(code, status, text.removeprefix(status).strip()[:MAX_WORDS])
 
 
+@lru_cache(maxsize=128)
+def parse_burst(raw: bytes) -> tuple[Reply, ...]:
+    """Several replies of one line each; () if `raw` is anything else, or one of them closes the line."""
+    lines = raw.splitlines()
+    if not raw.endswith(b"\n") or any(line[3:4] == b"-" for line in lines):
+        return ()
+    try:
+        found = tuple(parse_line(line.rstrip()) for line in lines)
+    except ValueError:
+        return ()
+    return () if any(reply.code == 421 for reply in found) else found
+
+
 def fate(stage: Stage, reply: Reply | None) -> Fate:
     """The table. Unknown replies count as temporary; a retry has an end elsewhere."""
     if reply is None:
