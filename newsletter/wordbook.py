@@ -130,6 +130,12 @@ def languages() -> list[str]:
     return sorted(["en", *(folder.name for folder in FOLDER.iterdir() if folder.is_dir())])
 
 
+@lru_cache(maxsize=1)
+def language_names() -> Mapping[str, str]:
+    """The same with the name that each has for itself: {"de": "Deutsch", …}."""
+    return {code: begun(Locale.parse(code).get_language_name(code) or code) for code in languages()}
+
+
 @lru_cache(maxsize=64)
 def _translations(language: str) -> NullTranslations:
     """The catalogue of the language or of the one it is a kind of; our English words where there is neither."""

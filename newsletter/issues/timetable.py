@@ -6,7 +6,7 @@ that was off catches up within the grace time; a send that is later than that is
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -83,6 +83,21 @@ def own_zone(newsletter: Newsletter, name: str) -> ZoneInfo:
         return ZoneInfo(name) if name else newsletter.zone
     except (KeyError, ValueError, OSError):  # a stranger's word: unknown, a path, a folder's name
         return newsletter.zone
+
+
+def pause_ends(newsletter: Newsletter, day: date) -> datetime:
+    """When a pause until `day` is over, so that the issue of that very day is the first to come again."""
+    return datetime.combine(day, time.min, tzinfo=_first_zone(newsletter))
+
+
+def pause_day(newsletter: Newsletter, until: datetime) -> date:
+    """The day of the first issue after a pause until that moment."""
+    return until.astimezone(_first_zone(newsletter)).date()
+
+
+def _first_zone(newsletter: Newsletter) -> ZoneInfo:
+    """Where the day begins first that an issue is sent on: its audience is drawn then, for everybody."""
+    return ZoneInfo("Pacific/Kiritimati") if newsletter.local_time else newsletter.zone
 
 
 def _unmade(newsletter: Newsletter, day: date, now: datetime) -> Turn:

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from newsletter.config import Config
 from newsletter.database import Database
 from newsletter.rendering import colours
-from newsletter.web import api, archive, desk, readers, sign_up
+from newsletter.web import api, archive, desk, preferences, readers, sign_up
 from newsletter.web.dependencies import House, HouseDep, SignUpShares
 from newsletter.web.pages import Pages
 from newsletter.wordbook import marked
@@ -67,8 +67,8 @@ def create_app(
     app.add_api_route("/u/{token}", readers.leave, methods=ACT)
     app.add_api_route("/u/{token}/undo", readers.undo, methods=ACT)
     app.add_api_route("/u/{token}/why", readers.say_why, methods=ACT)
-    app.add_api_route("/preferences/{token}", readers.preferences_page, methods=LOOK)
-    app.add_api_route("/preferences/{token}", readers.choose, methods=ACT)
+    app.add_api_route("/preferences/{token}", preferences.page, methods=LOOK)
+    app.add_api_route("/preferences/{token}", preferences.choose, methods=ACT)
     app.add_api_route("/archive/{newsletter}", archive.archive, methods=LOOK)
     app.add_api_route("/archive/{newsletter}/feed.xml", archive.feed, methods=LOOK)
     app.add_api_route("/archive/{newsletter}/{day}", archive.issue, methods=LOOK)

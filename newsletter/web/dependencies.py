@@ -20,7 +20,7 @@ from newsletter.web.allowance import Allowance, network_of
 from newsletter.web.pages import Pages
 from subscribers.tokens import Keys
 
-MAX_FIELDS = 40
+MAX_FIELDS = 100
 TRIES_AN_HOUR = 10  # of one address; only the first can make a mail
 
 

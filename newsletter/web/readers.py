@@ -1,30 +1,23 @@
-"""Readers' doors: confirm, choose, leave. GET and HEAD show and change nothing; POST acts.
+"""Readers' doors: confirm, leave. GET and HEAD show and change nothing; POST acts.
 
 Leaving follows RFC 8058: the token is the authority, whatever the body; never a redirect, never a question first.
 A link that we never signed gets one same page everywhere.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 from fastapi import BackgroundTasks, Request, Response
-from sqlmodel import Session
-from starlette.datastructures import FormData
 
 from newsletter import notices
 from newsletter.config import Newsletter
 from newsletter.errors import ConfigError
 from newsletter.web.archive import latest_issue
 from newsletter.web.dependencies import BodyDep, FormDep, House, HouseDep, ReadingDep, client_of, field
-from newsletter.web.sign_up import wording
-from subscribers import Confirmation, Proof, Way, preferences, signup, unsubscribe
-from subscribers.preferences import Preferences
+from subscribers import Confirmation, Proof, Way, signup, unsubscribe
 from subscribers.signup import Outcome
 from subscribers.tokens import Purpose, sign
 from subscribers.unsubscribe import Standing
-
-PAUSE_WEEKS = ("1", "2", "4")
 
 
 def confirm_page(token: str, house: HouseDep, session: ReadingDep) -> Response:
@@ -83,25 +76,6 @@ def say_why(token: str, house: HouseDep, form: FormDep) -> Response:
     return _left(house, token, standing, thanks=True) if standing else bad_link(house)
 
 
-def preferences_page(token: str, house: HouseDep, session: ReadingDep) -> Response:
-    """One reader's newsletters, a pause, a name."""
-    page = preferences.look(session, house.keys, token, house.now)
-    return _preferences(house, token, page) if page else bad_link(house)
-
-
-def choose(token: str, request: Request, house: HouseDep, form: FormDep, later: BackgroundTasks) -> Response:
-    """One choice of that page."""
-    with house.database.transaction() as session:
-        page = preferences.look(session, house.keys, token, house.now)
-        if page is None:
-            return bad_link(house)
-        said = _chosen(session, house, page, form, client_of(request))
-        page = preferences.look(session, house.keys, token, house.now)
-    if house.sends_notices:
-        later.add_task(notices.deliver_due, house.database, house.config, house.now)
-    return _preferences(house, token, page, said) if page else bad_link(house)
-
-
 def bad_link(house: House) -> Response:
     """The one answer to every link that we never signed, or whose person is gone."""
     words = house.pages.words()
@@ -113,44 +87,6 @@ def bad_link(house: House) -> Response:
             "Perhaps it was cut in two by a mail program. Copy the whole of it, or begin at the front page."
         ),
     )
-
-
-def _chosen(session: Session, house: House, page: Preferences, form: FormData, client: str) -> str:
-    """Do what one button of the preferences page asks for, and say it. "" for what is no button of ours."""
-    act, who, words = field(form, "act"), page.subscriber_id, house.pages.words()
-    if act == "name":
-        preferences.rename(session, who, field(form, "name"))
-        return words.say("Your name is saved.")
-    if act == "leave-all":
-        unsubscribe.leave_all(session, who, Way.PREFERENCES, page.issue, house.now)
-        return words.say("You have left everything. No more issues will come.")
-    newsletter = next((n for n in house.config.newsletters if n.slug == field(form, "newsletter")), None)
-    if newsletter is None:
-        return ""
-    return _chosen_of(session, house, page, newsletter, act, field(form, "weeks"), client)
-
-
-def _chosen_of(
-    session: Session, house: House, page: Preferences, newsletter: Newsletter, act: str, weeks: str, client: str
-) -> str:
-    """The same for one newsletter. Starting one is asking: the mailbox confirms, not whoever holds the link."""
-    who, slug, title, words = page.subscriber_id, newsletter.slug, newsletter.title, house.pages.words()
-    if act == "leave":
-        unsubscribe.leave(session, who, slug, Way.PREFERENCES, page.issue, house.now)
-        return words.say("You have left %(title)s", title=title)
-    if act == "pause" and weeks in PAUSE_WEEKS:
-        preferences.pause(session, who, slug, house.now + timedelta(weeks=int(weeks)), house.now)
-        return words.say("%(title)s is paused.", title=title)
-    if act == "resume":
-        preferences.resume(session, who, slug, house.now)
-        return words.say("%(title)s comes again.", title=title)
-    if act == "join":
-        proof = Proof(wording(newsletter), f"{house.config.site.url}/preferences", client)
-        due = preferences.join(session, house.keys, who, slug, proof, house.now)
-        if due is not None:
-            notices.ask_to_confirm(session, due, house.now)
-        return words.say("Look in your mailbox: press the button in our mail, and %(title)s is yours.", title=title)
-    return ""
 
 
 def _named(house: House, slugs: Sequence[str]) -> list[Newsletter]:
@@ -182,13 +118,3 @@ def _standing_page(house: House, page: str, token: str, standing: Standing, **va
 
 def _left(house: House, token: str, standing: Standing, *, thanks: bool = False) -> Response:
     return _standing_page(house, "left", token, standing, thanks=thanks)
-
-
-def _preferences(house: House, token: str, page: Preferences, said: str = "") -> Response:
-    undo = {
-        c.newsletter: sign(house.keys, Purpose.UNSUBSCRIBE, c.subscription_id, page.issue or 0) for c in page.choices
-    }
-    gets_any = any(c.state in signup.MAILED for c in page.choices)
-    return house.pages.page(
-        "preferences", token=token, page=page, said=said, undo=undo, weeks=PAUSE_WEEKS, gets_any=gets_any
-    )

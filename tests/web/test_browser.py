@@ -12,11 +12,12 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from newsletter.issues.models import Issue, IssueState
 from newsletter.rendering.models import Edition
 from newsletter.web.sign_up import embeddable
-from subscribers import audience, directory
+from subscribers import Format, audience, directory, signup
+from subscribers.models import Subscriber
 from subscribers.tokens import Purpose, sign
 from tests.builders import NOW
 from tests.conftest import CHROMIUM
-from tests.subscribers.conftest import KEYS, a_reader, the, unsubscribe_token
+from tests.subscribers.conftest import KEYS, PROOF, a_reader, the, unsubscribe_token
 from tests.web.conftest import Served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -132,6 +133,58 @@ def test_a_newsletters_own_page_takes_a_hurried_reader_in_with_one_press_more(se
     page.get_by_role("button", name="Get The Harbour Weekly").click()
     expect(page.get_by_role("heading", name="Now look in your mailbox")).to_be_visible()
     assert mail_with(served, "Please confirm: The Harbour Weekly")["To"] == "ann@example.com"
+
+
+def test_a_reader_chooses_pauses_and_leaves_without_any_script(served: Served, browser: Browser):
+    """Topics, language, format, a pause until a day, leave one, leave all: with JavaScript off, on a phone, by labels
+    and buttons as a screen reader names them."""
+    with served.database.transaction() as session:
+        number = a_reader(session)
+        weekly = signup.add(session, KEYS, "weekly", "ann@example.com", PROOF, NOW)
+        assert weekly.id
+    context = browser.new_context(viewport={"width": 360, "height": 720}, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{served.url}/preferences/{sign(KEYS, Purpose.PREFERENCES, number, 7)}")
+    daily = page.get_by_role("region", name="The Harbour Daily")
+    daily.get_by_text("Topics The Harbour Daily").first.click()
+    expect(daily.get_by_label("City")).to_be_checked()
+    daily.get_by_label("World").uncheck()
+    daily.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_have_text("Saved. It holds from the next issue of The Harbour Daily on.")
+    expect(daily.get_by_text("Comes Monday to Friday at 06:30 · City")).to_be_visible()
+    daily.get_by_text("Pause The Harbour Daily").click()
+    daily.get_by_label("It comes again on").fill("2026-12-24")
+    daily.get_by_role("button", name="Pause until then").click()
+    expect(daily.get_by_text("Paused until 24 December")).to_be_visible()
+    daily.get_by_role("button", name="Send it again The Harbour Daily").click()
+    expect(page.get_by_role("status")).to_have_text("The Harbour Daily comes again.")
+    page.get_by_text("Name, language and format").click()
+    page.get_by_label("As text alone").check()
+    page.get_by_label("Language of this page").select_option("fr")
+    page.get_by_label("Time zone").select_option("Europe/Paris")
+    page.get_by_role("button", name="Save").last.click()
+    expect(page.get_by_role("status")).to_have_text("Enregistré.")
+    expect(page.locator("html")).to_have_attribute("lang", "fr")
+    daily.get_by_role("button", name="Se désabonner The Harbour Daily").click()
+    page.get_by_role("button", name="Se désabonner de tout").click()
+    with served.database.reading() as session:
+        assert audience.count(session, "daily", NOW) == audience.count(session, "weekly", NOW) == 0
+        person = session.get_one(Subscriber, number)
+        assert (person.format, person.timezone) == (Format.TEXT, "Europe/Paris")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_choices_unfolded_fit_and_can_be_read(served: Served, browser: Browser, scheme, width):
+    """Every fold open: no sideways scrolling, no faint word, nothing too small for a finger."""
+    with served.database.transaction() as session:
+        number = a_reader(session)
+    page = browser.new_page(viewport={"width": width, "height": 720}, color_scheme=scheme, reduced_motion="reduce")
+    page.goto(f"{served.url}/preferences/{sign(KEYS, Purpose.PREFERENCES, number)}")
+    page.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(FAINT_TEXTS) == []
+    assert page.evaluate(SHORT_BUTTONS.replace("select'", "select, summary, .topic, input[type=date]'")) == []
 
 
 def test_an_address_with_a_slip_is_said_beside_its_field(served: Served, browser: Browser):
