@@ -51,10 +51,20 @@ class Format(StrEnum):
     TEXT = "text"  # the text alone
 
 
+_NAMED = text("name <> ''")
+_NONE = text("email_key IS NULL")  # an empty index: SQLite searches the unique one, which has the right order
+
+
 class Subscriber(SQLModel, table=True):
     """A person, known by one address. A number is never given twice: links in old mails still say it."""
 
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (
+        Index("ix_subscriber_name_sorted", "name", "id", sqlite_where=_NAMED, postgresql_where=_NAMED,
+              postgresql_ops={"name": "text_pattern_ops"}),
+        Index("ix_subscriber_email_key_sorted", "email_key", sqlite_where=_NONE,
+              postgresql_ops={"email_key": "text_pattern_ops"}),
+        {"sqlite_autoincrement": True},
+    )  # fmt: skip
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     email: str = Field(max_length=320)  # as written, with the domain in lower case and ASCII (RFC 5890)
     email_key: str = Field(max_length=320, unique=True)  # what counts as the same mailbox
