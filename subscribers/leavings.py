@@ -25,6 +25,11 @@ class Leavings:
     reasons: list[str] = field(default_factory=list)  # as they were written, the latest first
     days_a_reader: list[int] = field(default_factory=list)  # of those whose beginning is known
 
+    @property
+    def median_days(self) -> float | None:
+        """How long half of them had been readers, at most; None where no beginning is known."""
+        return median(self.days_a_reader) if self.days_a_reader else None
+
     def document(self, readers: int | None = None) -> dict[str, object]:
         """Ready for JSON. `readers` is how many had got it: with it there is a `rate`, from 0 to 1."""
         made: dict[str, object] = {
@@ -32,7 +37,7 @@ class Leavings:
             "undone": self.undone,
             "ways": dict(sorted(self.ways.items())),
             "reasons": self.reasons,
-            "median_days_a_reader": median(self.days_a_reader) if self.days_a_reader else None,
+            "median_days_a_reader": self.median_days,
         }
         if readers is not None:
             made["rate"] = round(self.left / readers, 6) if readers else None
@@ -79,19 +84,23 @@ def by_issue(session: Session, newsletter: str, since: datetime | None = None) -
 
 def listed(session: Session, newsletter: str, since: datetime | None = None) -> Iterator[tuple[str, ...]]:
     """Every leaving as a line of a table: when, issue, way, days a reader, reason, undone when. Streams."""
-    for issue, way, reason, reader_since, at, undone in _of(session, newsletter, since):
-        days = str((at - reader_since).days) if reader_since else ""
-        yield (
-            at.isoformat(timespec="seconds"),
-            str(issue or ""),
-            str(way),
-            days,
-            reason,
-            undone.isoformat(timespec="seconds") if undone else "",
-        )
+    return map(_as_line, _of(session, newsletter, since))
+
+
+def listed_of_issue(session: Session, issue: int) -> Iterator[tuple[str, ...]]:
+    """The same of one issue alone."""
+    statement = _rows().where(col(Leaving.issue) == issue)
+    return map(_as_line, session.execute(statement.execution_options(yield_per=1_000)))
 
 
 LISTED = ("at", "issue", "way", "days_a_reader", "reason", "undone_at")
+
+
+def _as_line(row: Any) -> tuple[str, ...]:
+    issue, way, reason, reader_since, at, undone = row
+    days = str((at - reader_since).days) if reader_since else ""
+    back = undone.isoformat(timespec="seconds") if undone else ""
+    return at.isoformat(timespec="seconds"), str(issue or ""), str(way), days, reason, back
 
 
 def _of(session: Session, newsletter: str, since: datetime | None) -> Iterator[Any]:

@@ -4,7 +4,7 @@ Everything is a sum over tallies.Line; nothing here reads a row of its own but t
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -102,7 +102,12 @@ def providers(lines: Sequence[Line]) -> list[Provider]:
     lanes: dict[str, list[Line]] = {}
     for line in lines:
         lanes.setdefault(line.lane, []).append(line)
-    made = [Provider(lane, tallies.totals(of_lane)) for lane, of_lane in lanes.items()]
+    return by_size({lane: tallies.totals(of_lane) for lane, of_lane in lanes.items()})
+
+
+def by_size(lanes: Mapping[str, Totals]) -> list[Provider]:
+    """Providers out of their lanes' totals, the largest first, all others last."""
+    made = [Provider(lane, totals) for lane, totals in lanes.items()]
     return sorted(made, key=lambda one: (one.lane == REST, -one.totals.selected, one.lane))
 
 

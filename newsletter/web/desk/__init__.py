@@ -7,15 +7,21 @@ door.py     who passes: session, role, origin, form token; every act is written 
 frame.py    pages in the desk's look: headers, navigation, errors, `desk_page`
 login.py    password, code, invitation, leaving
 today.py    what each newsletter is about to do
+sending.py  a send as it goes, live
+results.py  what became of an issue
+figures.py  a newsletter over time
+counts.py   what these count, once for all who look (gauge.py, charts.py, tables.py)
 """
 
 from fastapi import FastAPI
+from fastapi.sse import EventSourceResponse
 from starlette.exceptions import HTTPException
 
 from newsletter.editors import Role
 from newsletter.errors import NewsletterError
 from newsletter.web.dependencies import House
-from newsletter.web.desk import frame, login, today
+from newsletter.web.desk import figures, frame, login, results, sending, today
+from newsletter.web.desk.counts import Counts
 from newsletter.web.desk.door import ACT, LOOK, NOBODY, Door, EditorDep, says
 from newsletter.web.desk.frame import desk_page
 from subscribers import SubscribersError
@@ -32,7 +38,24 @@ DOORS = (
     # everybody's
     Door("/desk", LOOK, today.page, Role.VIEWER),
     Door("/desk/logout", ACT, login.leave, Role.VIEWER, "logged out"),
-)
+    # a send and what became of it
+    Door("/desk/issues/{issue_id}/sending", LOOK, sending.page, Role.VIEWER),
+    Door(
+        "/desk/issues/{issue_id}/sending/events", ("GET",), sending.events, Role.VIEWER,
+        response_class=EventSourceResponse,
+    ),
+    Door("/desk/issues/{issue_id}/pause", ACT, sending.pause, Role.SENDER, "paused"),
+    Door("/desk/issues/{issue_id}/resume", ACT, sending.resume, Role.SENDER, "resumed"),
+    Door("/desk/issues/{issue_id}/cancel", ACT, sending.cancel, Role.SENDER, "cancelled"),
+    Door("/desk/issues/{issue_id}/results", LOOK, results.page, Role.VIEWER),
+    Door("/desk/issues/{issue_id}/results/refusals.csv", LOOK, results.refusals_csv, Role.VIEWER),
+    Door("/desk/issues/{issue_id}/results/providers.csv", LOOK, results.providers_csv, Role.VIEWER),
+    Door("/desk/issues/{issue_id}/results/leavings.csv", LOOK, results.leavings_csv, Role.VIEWER),
+    Door("/desk/issues/{issue_id}/uncertain", ACT, results.resolve, Role.SENDER, "decided about uncertain deliveries"),
+    Door("/desk/figures", LOOK, figures.page, Role.VIEWER),
+    Door("/desk/figures/issues.csv", LOOK, figures.issues_csv, Role.VIEWER),
+    Door("/desk/figures/days.csv", LOOK, figures.days_csv, Role.VIEWER),
+)  # fmt: skip
 
 
 def create_desk(house: House) -> FastAPI:
@@ -40,6 +63,7 @@ def create_desk(house: House) -> FastAPI:
     desk = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     desk.state.house = house
     desk.state.frame = frame.Frame(house.config, DOORS)
+    desk.state.counts = Counts(house)
     for door in DOORS:
         desk.router.routes.append(door.route())
     for kind in (HTTPException, NewsletterError, SubscribersError):

@@ -6,7 +6,7 @@ sentence for the page's own line (`#said`), any other one gets a page.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import quote, urlsplit
 
 from fastapi import Request, Response
@@ -21,6 +21,7 @@ from newsletter.errors import NotFound
 from newsletter.templates_folder import folders
 from newsletter.web.dependencies import House
 from newsletter.web.desk.door import Door, NotLoggedIn, form_token
+from newsletter.wordbook import begun
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -66,6 +67,7 @@ class Frame:
             lstrip_blocks=True,
         )
         self._environment.filters |= {"number": number, "clock": clock, "day": day, "moment": moment, "iso": iso}
+        self._environment.filters |= {"short": short, "span": span, "capitalize_first": begun}
         self._environment.globals |= {"site": config.site, "newsletters": config.newsletters, "root": self.root}
 
     def text(self, name: str, **values: object) -> str:
@@ -179,6 +181,22 @@ def number(value: float) -> str:
 def day(value: date) -> str:
     """ "Tuesday, 24 November 2026"."""
     return f"{value:%A}, {value.day} {value:%B %Y}"
+
+
+def short(value: date) -> str:
+    """ "24 Nov 2026"."""
+    return f"{value.day} {value:%b %Y}"
+
+
+def span(value: timedelta) -> str:
+    """ "40 seconds", "12 min", "1 h 05 min", "3 days": as exact as anybody wants to know."""
+    seconds = max(0, round(value.total_seconds()))
+    minutes, hours = seconds // 60, seconds // 3600
+    if seconds < 120:
+        return f"{seconds} seconds"
+    if hours < 1:
+        return f"{minutes} min"
+    return f"{hours} h {minutes % 60:02} min" if hours < 48 else f"{hours // 24} days"
 
 
 def clock(value: datetime, newsletter: Newsletter) -> str:
