@@ -30,6 +30,7 @@ from newsletter.wordbook import marked
 LOOK = ["GET", "HEAD"]
 ACT = ["POST"]
 MAX_BODY_BYTES = 100_000
+STREAMS_END_SECONDS = 3  # at a shutdown: pages that watch a send hold a line open for minutes
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -89,8 +90,9 @@ def create_app(
 def server(config: Config, database: Database) -> uvicorn.Server:
     """Ready to `run()` on web.host and web.port. Its own access log is off: it would hold tokens."""
     settings = uvicorn.Config(
-        create_app(config, database), host=config.web.host, port=config.web.port, access_log=False, log_config=None
-    )
+        create_app(config, database), host=config.web.host, port=config.web.port, access_log=False, log_config=None,
+        timeout_graceful_shutdown=STREAMS_END_SECONDS,
+    )  # fmt: skip
     return uvicorn.Server(settings)
 
 

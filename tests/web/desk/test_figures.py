@@ -25,7 +25,8 @@ def a_sent_issue(desk: Desk, *more, state: IssueState = IssueState.SENT) -> int:
     with desk.database.transaction() as session:
         addresses = add_readers(session, 3)
         issue_id = an_issue_with(
-            session, (8, ACCEPTED, TAKEN), (3, ACCEPTED, TAKEN | {"lane": "google"}), (2, FAILED, GONE), *more, state=state
+            session, (8, ACCEPTED, TAKEN), (3, ACCEPTED, TAKEN | {"lane": "google"}), (2, FAILED, GONE), *more,
+            state=state,
         ).id or 0  # fmt: skip
         token = unsubscribe_token(session, addresses[0], issue=issue_id)
         unsubscribe.by_token(session, KEYS, token, Way.HEADER, NOW)
@@ -60,8 +61,8 @@ def test_the_page_of_a_send_says_how_far_it_is(desk_anywhere: Desk):
 def test_who_may_send_may_pause_resume_and_cancel(desk: Desk):
     """Each is a decision with a name, in the issue's history and in the audit."""
     with desk.database.transaction() as session:
-        waiting = (3, DeliveryState.QUEUED, {})
-        issue_id = an_issue_with(session, (1, ACCEPTED, TAKEN), waiting, state=IssueState.SENDING).id or 0
+        groups = [(1, ACCEPTED, TAKEN), (3, DeliveryState.QUEUED, TAKEN)]
+        issue_id = an_issue_with(session, *groups, state=IssueState.SENDING).id or 0
     sender = desk.browser(Role.SENDER)
     for act in ("pause", "resume", "cancel"):
         answer = sender.post(f"/desk/issues/{issue_id}/{act}")
