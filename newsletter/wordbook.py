@@ -51,11 +51,12 @@ class Wordbook:
 
     def gettext(self, english: str) -> str:
         """The words for `english`; placeholders like %(title)s stay in them."""
-        return self._own.get(key_of(english)) or self._translations.gettext(english)
+        own = self._own.get(key_of(english)) if self._own else None
+        return own or self._translations.gettext(english)
 
     def ngettext(self, one: str, many: str, number: int) -> str:
         """The same for `number` of something: "%(num)s story", "%(num)s stories"."""
-        own = self._own.get(key_of(one if number == 1 else many))
+        own = self._own.get(key_of(one if number == 1 else many)) if self._own else None
         return own or self._translations.ngettext(one, many, number)
 
     def say(self, english: str, **values: object) -> str:

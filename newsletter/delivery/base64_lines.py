@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from newsletter.rendering.slots import Slot
 
+_LETTERS = 76  # of a line
+
 
 @dataclass(frozen=True)
 class Base64:
@@ -24,11 +26,6 @@ class Base64:
     def of(cls, literals: tuple[str, ...], slots: tuple[Slot, ...]) -> "Base64":
         """From a text that was cut by `slots.cut`."""
         return cls(tuple(_Literal.of(text.encode()) for text in literals), slots)
-
-    @property
-    def size(self) -> int:
-        """Bytes of what is the same for every reader."""
-        return sum(len(literal.shifted[0].lines) for literal in self.literals)
 
     def filled(self, values: Mapping[str, str]) -> list[bytes]:
         """The lines for the reader whose `values` these are, one line each by mark; to be joined."""
@@ -67,6 +64,12 @@ class _Literal:
             return _Shifted(data[:taken], _lines(rest[:whole]), rest[whole:])
 
         return cls((shifted(0), shifted(1), shifted(2)))
+
+
+def size(literals: tuple[str, ...]) -> int:
+    """Bytes of what is the same for every reader, without encoding it."""
+    letters = [len(text.encode()) // 3 * 4 for text in literals]
+    return sum(count + -(-count // _LETTERS) * len("\r\n") for count in letters)
 
 
 def _lines(data: bytes) -> bytes:

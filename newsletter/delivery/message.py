@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from newsletter import links
 from newsletter.config import Newsletter, Site
-from newsletter.delivery import dkim, prose
+from newsletter.delivery import base64_lines, dkim, prose
 from newsletter.delivery.base64_lines import Base64
 from newsletter.delivery.dkim import Signer
 from newsletter.delivery.quoted_printable import QuotedPrintable
@@ -181,8 +181,8 @@ def _list_headers(site: Site, newsletter: Newsletter, issue_id: int) -> bytes:
 
 def _part(boundary: str, kind: str, text: str) -> Part:
     literals, places = slots.cut(text)
-    plain, dense = QuotedPrintable.of(literals, places), Base64.of(literals, places)
-    content = dense if dense.size < plain.size else plain
+    plain = QuotedPrintable.of(literals, places)
+    content = Base64.of(literals, places) if base64_lines.size(literals) < plain.size else plain
     head = (
         f"{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: {content.name}\r\n\r\n"
     )

@@ -68,30 +68,26 @@ def _line(text: str) -> str:
     """One line of text as one or more encoded lines; the bytes of a character stay together."""
     if _AS_IT_IS.fullmatch(text):
         return text
-    last = f"={ord(text[-1]):02X}" if text.endswith((" ", "\t")) else ""
-    out: list[str] = []
-    room = MAX_LINE - 1
-    for run in (*_RUNS.findall(text[:-1] if last else text), last):
-        plain = _PLAIN.match(run) is not None
-        code = run if plain or run is last else "".join(f"={byte:02X}" for byte in run.encode())
-        while code:
-            if room < (1 if plain else len(code)):
-                out.append("=\r\n")
-                room = MAX_LINE - 1
-            taken = _begun(code) if plain and room == MAX_LINE - 1 else code[:room]
-            out.append(taken)
-            room -= len(taken)
-            code = code[1 if taken in _HIDDEN else len(taken) :]
-    return "".join(out)
+    code = _NOT_PLAIN.sub(_coded, text.replace("=", "=3D"))
+    if code.endswith((" ", "\t")):
+        code = f"{code[:-1]}={ord(code[-1]):02X}"
+    lines, start, end = [], 0, len(code)
+    while start < end:
+        begun = ""
+        if code.startswith(_CHANGED, start):
+            begun, start = f"={ord(code[start]):02X}", start + 1
+        line = (_SHORTER if begun else _WHOLE).match(code, start)
+        lines.append(begun + line[0] if line else begun)
+        start += len(line[0]) if line else 0
+    return "=\r\n".join(lines)
 
 
-def _begun(plain: str) -> str:
-    """What a line that goes on with `plain` may begin with: relays and mailboxes change a dot and "From "."""
-    if plain.startswith((".", "From ")):
-        return f"={ord(plain[0]):02X}"
-    return plain[: MAX_LINE - 1]
+def _coded(characters: re.Match[str]) -> str:
+    return f"={characters[0].encode().hex('=').upper()}"
 
 
-_HIDDEN = ("=2E", "=46")
-_PLAIN = re.compile(r"[\t -<>-~]")
-_RUNS = re.compile(r"[\t -<>-~]+|[^\t -<>-~]")
+_NOT_PLAIN = re.compile(r"[^\t -~]+")  # "=" is coded before
+_CHANGED = (".", "From ")  # what relays and mailboxes change at a line's start
+_BETWEEN = "(?<!=)(?<!=.)(?!=[89AB])"  # two characters: no byte of 80 to BF begins one (RFC 3629)
+_WHOLE = re.compile(f".{{1,{MAX_LINE - 1}}}{_BETWEEN}")
+_SHORTER = re.compile(f".{{1,{MAX_LINE - 4}}}{_BETWEEN}")

@@ -3,6 +3,8 @@
 Contrast is WCAG 2.1's: the ratio of relative luminances, 1 to 21; 4.5 is what text needs.
 """
 
+from functools import lru_cache
+
 PAPER = "#fbf9f4"
 DARK_PAPER = "#1a1917"
 WHITE = "#ffffff"  # some clients put their own white or black under a mail
@@ -12,11 +14,13 @@ ENOUGH_AT_NIGHT = 5.5  # thin light letters on dark paper want more
 _STEPS = 50
 
 
+@lru_cache(maxsize=64)
 def on_light(accent: str) -> str:
     """`accent`, darkened as little as it takes to be read on our paper and on white."""
     return _readable(accent, towards=BLACK, papers=(PAPER, WHITE), enough=ENOUGH)
 
 
+@lru_cache(maxsize=64)
 def on_dark(accent: str) -> str:
     """`accent`, lightened as little as it takes to be read on our dark paper and on black."""
     return _readable(accent, towards=WHITE, papers=(DARK_PAPER, BLACK), enough=ENOUGH_AT_NIGHT)

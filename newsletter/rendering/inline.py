@@ -2,31 +2,95 @@
 
 Only what a template writes in <mj-style inline="inline"> is inlined. MJML's resets, the media queries and the dark
 colours stay as they are: premailer's defaults would strip their !important, drop the doctype and fetch links.
+
+premailer reads the style sheet, weighs its rules and merges them, and what it found is kept: an editor's preview sets
+the same sheet again and again. It would then search the whole page once for each of a hundred selectors, most of the
+time of a rendering; so the page's classes are listed once, and only what the list can't answer is searched for.
 """
 
 import logging
 import re
-from typing import Any
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
+from operator import itemgetter
+from typing import NamedTuple, cast
 
+from lxml import etree
+from lxml.cssselect import CSSSelector
 from premailer import Premailer
+from premailer.merge_style import csstext_to_pairs, merge_styles
 
 _INLINE_STYLE = re.compile(r'<mj-style\s+inline="inline"\s*>(.*?)</mj-style>', re.DOTALL)
-_MOST_SHEETS = 50
-_RULES: dict[tuple[str, int], tuple[list[Any], list[Any]]] = {}
-_HANDS_OFF = ' data-premailer="ignore"'
+_COMPOUND = re.compile(r"([a-z][a-z0-9]*)?((?:\.[A-Za-z_][\w-]*)*)")
+_MOST_MERGED = 1000  # of one sheet: pages with ever new style attributes of their own must not fill the memory
 
 
-class _Inliner(Premailer):  # type: ignore[misc]  # it ships no types
-    """premailer, which reads one style sheet once: an editor's preview renders the same one again and again."""
+class _Page:
+    """A page, with its elements by their classes."""
 
-    def _parse_style_rules(self, css_body: str, ruleset_index: int) -> tuple[list[Any], list[Any]]:
-        key = (css_body, ruleset_index)
-        if key not in _RULES:
-            if len(_RULES) > _MOST_SHEETS:
-                _RULES.clear()
-            _RULES[key] = super()._parse_style_rules(css_body, ruleset_index)
-        rules, leftover = _RULES[key]
-        return list(rules), list(leftover)
+    def __init__(self, root: etree._Element) -> None:
+        self.root = root
+        self.by_class: dict[str, list[etree._Element]] = {}
+        for element in root.xpath("//*[@class]"):  # type: ignore[union-attr]
+            for name in element.get("class").split():  # type: ignore[union-attr]
+                self.by_class.setdefault(name, []).append(element)  # type: ignore[arg-type]
+
+
+class _Compound(NamedTuple):
+    """One part of a selector, between two spaces: `td.more`."""
+
+    tag: str | None
+    classes: frozenset[str]
+
+    def fits(self, element: etree._Element) -> bool:
+        """Whether the element is such a one."""
+        if self.tag and element.tag != self.tag:
+            return False
+        return not self.classes or self.classes.issubset(element.get("class", "").split())
+
+
+class _Rule(NamedTuple):
+    """A selector, as a search, and what it says: `pairs` of property and value."""
+
+    found_in: Callable[[_Page], Iterable[etree._Element]]
+    pairs: list[tuple[str, str]]
+
+
+class _Sheet:
+    """A style sheet as premailer reads it: its rules, the heaviest last."""
+
+    def __init__(self, css: str) -> None:
+        premailer = Premailer(
+            allow_network=False,
+            strip_important=False,
+            disable_validation=True,
+            cssutils_logging_level=logging.CRITICAL,
+        )
+        rules, left_over = premailer._parse_style_rules(css, 0)
+        self._rules = [_rule(selector, style) for _, selector, style in sorted(rules, key=itemgetter(0))]
+        self._left_over = premailer._css_rules_to_string(left_over)  # :hover and the like
+        self._merged: dict[tuple[str, tuple[int, ...]], str] = {}
+
+    def lay_on(self, root: etree._Element) -> None:
+        """Write the styles into a page's elements; the rules that no attribute can hold, into its head."""
+        page, told = _Page(root), dict[etree._Element, list[int]]()
+        for number, rule in enumerate(self._rules):
+            for element in rule.found_in(page):
+                told.setdefault(element, []).append(number)
+        for element, numbers in told.items():
+            element.set("style", self._style(element.get("style", ""), tuple(numbers)))
+        if self._left_over:
+            _head(root).append(_style_element(self._left_over))
+
+    def _style(self, own: str, numbers: tuple[int, ...]) -> str:
+        """The rules' declarations in one style attribute; an element's own ones win."""
+        if len(self._merged) > _MOST_MERGED:
+            self._merged.clear()
+        key = own, numbers
+        if key not in self._merged:
+            pairs = [self._rules[number].pairs for number in numbers]
+            self._merged[key] = merge_styles(own, pairs, [""] * len(pairs))
+        return self._merged[key]
 
 
 def take_out(mjml: str) -> tuple[str, str]:
@@ -37,20 +101,54 @@ def take_out(mjml: str) -> tuple[str, str]:
 
 def put_in(html: str, css: str) -> str:
     """`html` with `css` in its style attributes. Nothing is fetched, nothing else changes."""
-    marked = re.sub(r"<style(?=[ >])", f"<style{_HANDS_OFF}", html)
-    premailer = _Inliner(
-        marked,
-        css_text=css,
-        disable_link_rewrites=True,
-        allow_network=False,
-        allow_loading_external_files=False,
-        strip_important=False,
-        keep_style_tags=False,  # css_text would be left as one more <style>; the marked ones stay in any case
-        disable_validation=True,
-        align_floating_images=False,
-        remove_unset_properties=False,
-        disable_basic_attributes=["align", "valign", "bgcolor", "width", "height"],
-        cssutils_logging_level=logging.CRITICAL,
-    )
-    inlined = str(premailer.transform(pretty_print=False))
-    return "<!doctype html>\n" + inlined.replace(_HANDS_OFF, "") + "\n"
+    root = etree.fromstring(html.strip(), etree.HTMLParser())
+    _sheet(css).lay_on(root)
+    return "<!doctype html>\n" + etree.tostring(root, method="html", encoding="utf-8").decode() + "\n"
+
+
+@lru_cache(maxsize=50)
+def _sheet(css: str) -> _Sheet:
+    return _Sheet(css)
+
+
+def _rule(selector: str, style: str) -> _Rule:
+    return _Rule(_finder(selector), csstext_to_pairs(style, validate=False))
+
+
+def _finder(selector: str) -> Callable[[_Page], Iterable[etree._Element]]:
+    """A search for `a`, `.b`, `a.b .c d`: what most style sheets are made of; any other one as cssselect does it."""
+    parts = [_COMPOUND.fullmatch(part) for part in selector.split()]
+    if not all(parts):
+        search = CSSSelector(selector)
+        return lambda page: cast("list[etree._Element]", search(page.root))
+    compounds = [_Compound(part[1], frozenset(part[2].split(".")[1:])) for part in parts if part]
+    return partial(_found, compounds)
+
+
+def _found(compounds: list[_Compound], page: _Page) -> Iterable[etree._Element]:
+    """From left to right: the elements of the first part, then those within them, each once."""
+    first, *inner = compounds
+    if first.classes:
+        found = page.by_class.get(min(first.classes), [])
+        if first.tag or len(first.classes) > 1:
+            found = [element for element in found if first.fits(element)]
+    else:
+        found = list(page.root.iter(first.tag))
+    for part in inner:
+        within = (child for element in found for child in element.iterdescendants(part.tag))
+        found = list(dict.fromkeys(child for child in within if part.fits(child)))
+    return found
+
+
+def _head(root: etree._Element) -> etree._Element:
+    head = root.find("head")
+    if head is None:
+        head = etree.Element("head")
+        root.insert(0, head)
+    return head
+
+
+def _style_element(css: str) -> etree._Element:
+    style = etree.Element("style", type="text/css")
+    style.text = css
+    return style

@@ -6,6 +6,7 @@ the issue, whatever its length.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from newsletter.issues.contents import Contents, Item, SectionOfItems
 
@@ -22,12 +23,16 @@ class Layout:
     brief: tuple[Item, ...]
     last: SectionOfItems | None  # the light one
 
-    @property
+    def is_brief(self, item: Item) -> bool:
+        """Whether this very item is told "In brief"."""
+        return any(item is other for other in self.brief)
+
+    @cached_property
     def full(self) -> tuple[Item, ...]:
         """The stories after the lead that are told in full."""
         return tuple(item for section in self.sections for item in section.items)
 
-    @property
+    @cached_property
     def stories(self) -> tuple[Item, ...]:
         """Every story."""
         lead = (self.lead,) if self.lead else ()

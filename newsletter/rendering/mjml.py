@@ -75,7 +75,7 @@ def _fault(element: etree._Element) -> str:
     known = ELEMENTS[name]
     if above not in known.parents:
         return f"<{name}> can't stand in <{above}>; it belongs into {_or(known.parents)}."
-    unknown = sorted(str(a) for a in set(map(str, element.attrib)) - known.attributes - EVERYWHERE)
+    unknown = sorted(set(map(str, element.attrib)) - known.attributes - EVERYWHERE)
     if unknown and "*" not in known.attributes:
         return f"<{name}> has no attribute {unknown[0]!r}."
     if not known.holds_html and _stray_text(element):

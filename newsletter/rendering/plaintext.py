@@ -51,12 +51,12 @@ def wrapped(text: str, hanging: str = "", first: str | None = None) -> str:
     """`text` as one paragraph of lines up to WIDTH; `hanging` begins each line, `first` the first. Words stay whole."""
     lines: list[str] = []
     line = hanging if first is None else first
+    margin = columns(hanging)
     taken, is_fresh = columns(line), True
-    for gap, piece in _pieces(text):
-        wants = columns(piece)
+    for gap, piece, wants in _words(text):
         if not is_fresh and taken + len(gap) + wants > WIDTH:
             lines.append(line)
-            line, taken, is_fresh = hanging, columns(hanging), True
+            line, taken, is_fresh = hanging, margin, True
         line += piece if is_fresh else gap + piece
         taken += wants if is_fresh else len(gap) + wants
         is_fresh = False
@@ -78,9 +78,17 @@ def _is_wide(character: str) -> bool:
     return unicodedata.east_asian_width(character) in "WF"
 
 
-def _pieces(text: str) -> Iterator[tuple[str, str]]:
-    """What no line break may divide, with the space before it: words, and single letters of scripts without spaces."""
-    for word in _SPACES.split(text.strip()):
+def _words(text: str) -> Iterable[tuple[str, str, int]]:
+    """What no line break may divide, with the space before it and the columns it takes."""
+    words = _SPACES.split(text.strip())
+    if not _UNUSUAL.search(text):
+        return [(" ", word, len(word)) for word in words if word]
+    return [(gap, piece, columns(piece)) for gap, piece in _pieces(words)]
+
+
+def _pieces(words: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Words, and the single letters of scripts that have no spaces."""
+    for word in words:
         gap, start = " ", 0
         for place in range(1, len(word)) if _UNUSUAL.search(word) else ():
             if _may_break(word[place - 1], word[place]):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from newsletter.config import Site
+from newsletter.errors import TemplateError
 from newsletter.issues.contents import Contents
 from newsletter.rendering import inline, mjml, plaintext, values
 from newsletter.rendering.templates import SHARED, Templates
@@ -30,14 +31,19 @@ def edition(contents: Contents, templates: Templates, site: Site) -> Rendered:
     return Rendered(
         subject=contents.subject,
         preheader=contents.preheader,
-        html=_html(templates.render(f"{design}/issue.mjml", **named)),
+        html=_html(templates, f"{design}/issue.mjml", named),
         text=_text(templates, f"{design}/issue.txt", named),
         template_digest=templates.digest(design, SHARED),
     )
 
 
-def _html(source: str) -> str:
-    mjml.lint(source)
+def _html(templates: Templates, name: str, named: dict[str, Any]) -> str:
+    source = templates.render(name, **named)
+    try:
+        mjml.lint(source)
+    except TemplateError:
+        mjml.lint(templates.render_marked(name, **named))  # the same, with the place
+        raise
     rest, css = inline.take_out(source)
     return inline.put_in(mjml.to_html(rest), css)
 

@@ -6,6 +6,7 @@ address a publisher could write. A text is cut at its marks once; each place is 
 
 import re
 from collections.abc import Mapping
+from itertools import chain
 from typing import NamedTuple
 
 from subscribers.tokens import LENGTH
@@ -15,8 +16,9 @@ PREFERENCES = "MarkPreferences".ljust(LENGTH, "Z")
 NAME = "MarkName".ljust(LENGTH, "Z")
 MARKS = (UNSUBSCRIBE, PREFERENCES, NAME)
 
-_JOINS = r"(?:[,،，、]\s*|[ \u00a0])?"  # what stands between a greeting and a name, and has to go with it
-_SLOT = re.compile(rf"({UNSUBSCRIBE}|{PREFERENCES}|{_JOINS}{NAME})")
+_JOINS = ",،，、"  # one of them, or a space, stands between a greeting and a name, and has to go with it
+_SPACES = " \u00a0"
+_MARK = re.compile(f"({'|'.join(MARKS)})")
 
 
 class Slot(NamedTuple):
@@ -33,14 +35,14 @@ class Slot(NamedTuple):
 
 def cut(text: str) -> tuple[tuple[str, ...], tuple[Slot, ...]]:
     """`text` as the literals between its slots, one more than slots; line ends are CRLF (RFC 2045 §6.8)."""
-    parts = _SLOT.split(text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n"))
-    return tuple(parts[0::2]), tuple(_slot(words) for words in parts[1::2])
+    return _parted(text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n"))
 
 
 def fill(text: str, *, unsubscribe: str = "", preferences: str = "", name: str = "") -> str:
     """`text` with a reader's tokens and name in the places of the marks; for HTML, `name` comes escaped."""
     values = {UNSUBSCRIBE: unsubscribe, PREFERENCES: preferences, NAME: name}
-    return _SLOT.sub(lambda found: _slot(found[0]).words(values), text)
+    literals, places = _parted(text)
+    return "".join(chain.from_iterable(zip(literals, (*(slot.words(values) for slot in places), ""), strict=True)))
 
 
 def has_marks(text: str) -> bool:
@@ -48,5 +50,18 @@ def has_marks(text: str) -> bool:
     return any(mark in text for mark in MARKS)
 
 
-def _slot(words: str) -> Slot:
-    return Slot(mark=words[-LENGTH:], before=words[:-LENGTH])
+def _parted(text: str) -> tuple[tuple[str, ...], tuple[Slot, ...]]:
+    parts = _MARK.split(text)
+    literals, marks = parts[0::2], parts[1::2]
+    joints = [_joint(literal) if mark == NAME else "" for literal, mark in zip(literals, marks, strict=False)]
+    for place, joint in enumerate(joints):
+        literals[place] = literals[place].removesuffix(joint)
+    return tuple(literals), tuple(map(Slot, marks, joints))
+
+
+def _joint(before: str) -> str:
+    """What joins a name to the words before it: ", " of "Good morning, "."""
+    words = before.rstrip()
+    if words.endswith(tuple(_JOINS)):
+        return before[len(words) - 1 :]
+    return before[-1:] if before.endswith(tuple(_SPACES)) else ""

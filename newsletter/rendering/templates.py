@@ -1,12 +1,15 @@
 """Jinja as templates here use it: sandboxed, escaping, and strict about names it does not know.
 
-A project's own templates/ folder is looked in first, then ours. Each line of a .mjml template that begins with a tag
-leaves a mark with its file and line in the output, so that `mjml.lint` can say where a fault was written.
+A project's own templates/ folder is looked in first, then ours. Where an issue's MJML is faulty it is rendered once
+more, and then each line of a .mjml template that begins with a tag leaves a mark with its file and line in the output,
+so that `mjml.lint` can say where the fault was written.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
@@ -31,21 +34,23 @@ class Templates:
 
     def __init__(self, project: Path) -> None:
         """`project` is the folder of config.toml; its templates/ may be missing."""
-        self._environment = ImmutableSandboxedEnvironment(
-            loader=jinja2.FileSystemLoader(templates_folder.folders(project)),
-            autoescape=lambda name: not (name or "").endswith(".txt"),
-            undefined=jinja2.StrictUndefined,
-            finalize=_printable,
-            extensions=["jinja2.ext.i18n", _LineMarks],
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        install_words(self._environment)
+        folders = templates_folder.folders(project)
+        self._folders = [Path(folder) for folder in folders]
+        self._environment = _environment(jinja2.FileSystemLoader(folders))
+        self._marking = _environment(jinja2.FileSystemLoader(folders), _LineMarks)
+        self._digests: dict[tuple[tuple[Path, int, int], ...], str] = {}
 
     def render(self, name: str, **values: Any) -> str:
         """The text of the template `name` ("digest/issue.mjml"). Raises TemplateError with file and line."""
+        return self._rendered(self._environment, name, values)
+
+    def render_marked(self, name: str, **values: Any) -> str:
+        """The same, where a `.mjml` template's lines tell where they were written: for those who look for a fault."""
+        return self._rendered(self._marking, name, values)
+
+    def _rendered(self, environment: jinja2.Environment, name: str, values: Mapping[str, Any]) -> str:
         try:
-            return self._environment.get_template(name).render(**values)
+            return environment.get_template(name).render(values)
         except jinja2.TemplateNotFound as error:
             raise TemplateError(f"There is no template {error.name}; the folder templates/ should hold it.") from error
         except jinja2.TemplateSyntaxError as error:
@@ -55,12 +60,25 @@ class Templates:
 
     def digest(self, *folders: str) -> str:
         """SHA-256, in hex, of every template under `folders`: what an issue was made from."""
+        stamp = tuple(self._stamps(folders))
+        if stamp not in self._digests:
+            self._digests = {stamp: self._digest(folders)}
+        return self._digests[stamp]
+
+    def _digest(self, folders: tuple[str, ...]) -> str:
         under = tuple(f"{folder}/" for folder in folders)
-        names = [name for name in self._environment.list_templates() if name.startswith(under)]
         hashed = sha256()
-        for name in names:
-            hashed.update(f"{name}\0{self._source(name)}\0".encode())
+        for name in self._environment.list_templates():
+            if name.startswith(under):
+                hashed.update(f"{name}\0{self._source(name)}\0".encode())
         return hashed.hexdigest()
+
+    def _stamps(self, folders: tuple[str, ...]) -> Iterable[tuple[Path, int, int]]:
+        """What changes when a template does: each file, its time in nanoseconds, and its size."""
+        for place, folder in product(self._folders, folders):
+            for file in sorted((place / folder).rglob("*")):
+                found = file.stat()
+                yield file, found.st_mtime_ns, found.st_size
 
     def _source(self, name: str) -> str:
         assert self._environment.loader is not None
@@ -76,19 +94,63 @@ class Templates:
         return name
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """A sandbox that asks once, for each attribute of a type, whether templates may have it.
+
+    Jinja's own answer depends on nothing else, and costs most of what naming an attribute costs.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._safe: set[tuple[type, str]] = set()
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """As jinja2.sandbox does it, and at once for what it has allowed before."""
+        if (type(obj), attribute) in self._safe:
+            with suppress(AttributeError):
+                return getattr(obj, attribute)
+        return super().getattr(obj, attribute)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """As jinja2.sandbox decides; of a text nothing is remembered, since its `format` is wrapped each time."""
+        is_safe: bool = super().is_safe_attribute(obj, attr, value)
+        if is_safe and not isinstance(obj, str):
+            self._safe.add((type(obj), attr))
+        return is_safe
+
+
+def _environment(loader: jinja2.BaseLoader, *extensions: type[Extension]) -> jinja2.Environment:
+    environment = _Sandbox(
+        loader=loader,
+        autoescape=lambda name: not (name or "").endswith(".txt"),
+        undefined=jinja2.StrictUndefined,
+        finalize=_printable,
+        extensions=["jinja2.ext.i18n", *extensions],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    install_words(environment)
+    return environment
+
+
 def install_words(environment: jinja2.Environment) -> None:
     """Let templates of `environment` say `_("Read on")`: in the words of the `wordbook` that they are rendered with."""
-    environment.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
+    environment.globals.update(_=_gettext, gettext=_gettext, ngettext=_ngettext)
+    environment.newstyle_gettext = True  # type: ignore[attr-defined]  # {% trans %} lets them lay in the values
 
 
 @jinja2.pass_context
-def _gettext(context: Context, english: str) -> str:
-    return _escaped(context, context["wordbook"].gettext(english))
+def _gettext(context: Context, english: str, **values: object) -> str:
+    return _laid_in(_escaped(context, context["wordbook"].gettext(english)), values)
 
 
 @jinja2.pass_context
-def _ngettext(context: Context, one: str, many: str, number: int) -> str:
-    return _escaped(context, context["wordbook"].ngettext(one, many, number))
+def _ngettext(context: Context, one: str, many: str, num: int, **values: object) -> str:
+    return _laid_in(_escaped(context, context["wordbook"].ngettext(one, many, num)), {"num": num, **values})
+
+
+def _laid_in(words: str, values: Mapping[str, object]) -> str:
+    return words % values if "%" in words else words
 
 
 def _escaped(context: Context, words: str) -> str:

@@ -63,7 +63,7 @@ def test_words_are_escaped_in_mjml_and_left_alone_in_text(tmp_path: Path) -> Non
 )
 def test_what_the_engine_would_drop_in_silence_is_an_error(inside: str, sentence: str, tmp_path: Path) -> None:
     """File and line are those of the template, though loops and includes move lines about."""
-    source = own(tmp_path, "{% set long = 1 %}\n" + DOCUMENT % inside).render("mine.mjml")
+    source = own(tmp_path, "{% set long = 1 %}\n" + DOCUMENT % inside).render_marked("mine.mjml")
     with pytest.raises(TemplateError) as error:
         mjml.lint(source)
     number = int(sentence.split(":")[0].removeprefix("line "))
@@ -75,7 +75,7 @@ def test_a_fault_in_a_loop_or_an_include_is_named_where_it_was_written(tmp_path:
     own(tmp_path, "\n\n<mj-wrong>x</mj-wrong>", "part.mjml")
     loop = "{% for n in range(9) %}\n<mj-text>{{ n }}</mj-text>\n{% endfor %}\n{% include 'part.mjml' %}"
     with pytest.raises(TemplateError, match=r"^part\.mjml, line 3: there is no element <mj-wrong>\.$"):
-        mjml.lint(own(tmp_path, DOCUMENT % loop).render("mine.mjml"))
+        mjml.lint(own(tmp_path, DOCUMENT % loop).render_marked("mine.mjml"))
 
 
 def test_named_entities_are_welcome(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_named_entities_are_welcome(tmp_path: Path) -> None:
 
 def test_the_marks_of_lines_do_not_reach_the_mail(tmp_path: Path) -> None:
     """They are for the check alone."""
-    assert "<!--@" not in mjml.to_html(own(tmp_path, DOCUMENT % "<mj-text>a</mj-text>").render("mine.mjml"))
+    assert "<!--@" not in mjml.to_html(own(tmp_path, DOCUMENT % "<mj-text>a</mj-text>").render_marked("mine.mjml"))
 
 
 def test_a_panic_of_the_engine_is_a_template_error() -> None:
