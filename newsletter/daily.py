@@ -18,7 +18,7 @@ from sqlmodel import Session
 from newsletter import notices
 from newsletter.config import Config, Newsletter
 from newsletter.database import Database
-from newsletter.delivery import connections, ledger, message, send, tallies
+from newsletter.delivery import connections, ledger, message, send, tallies, whom
 from newsletter.delivery.models import DeliveryState
 from newsletter.delivery.run import Clock, OnProgress
 from newsletter.errors import NeedsDecision, PreflightFailed, Refused, RelayDown
@@ -175,6 +175,23 @@ def cancel(paper: Paper, issue_id: int, who: str, now: datetime) -> Issue:
         issue = states.move(session, issue_id, IssueState.CANCELLED, who, "cancelled by the editors", now)
         for state in (DeliveryState.QUEUED, DeliveryState.DEFERRED):
             ledger.give_up(session, issue_id, state, DeliveryState.SKIPPED, "the issue was cancelled", now)
+        return issue
+
+
+def aim(
+    paper: Paper, issue_id: int, include: Sequence[str], exclude: Sequence[str], who: str, now: datetime
+) -> Issue:  # fmt: skip
+    """Say which readers an issue goes to: names of segments, or filters. Refused once its audience is drawn."""
+    for words in (include, exclude):
+        whom.filters(paper.config, words)
+    with paper.database.transaction() as session:
+        issue = session.get_one(Issue, issue_id, with_for_update=True)
+        if issue.drawn_at is not None or issue.started_at is not None or not states.MOVES[issue.state]:
+            raise Refused(f"{issue.newsletter}/{issue.issue_date} is {issue.state}: whom it goes to is settled.")
+        issue.include, issue.exclude = list(include), list(exclude)
+        session.add(issue)
+        said = [f"only {words}" for words in include] + [f"not {words}" for words in exclude]
+        states.note(session, issue_id, "aimed", who, "; ".join(said) or "at every reader", now)
         return issue
 
 

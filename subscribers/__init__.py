@@ -8,6 +8,7 @@ signup        double opt-in: ask → ConfirmationDue, confirm → active; an ope
 unsubscribe   leave by token, by number, by operator; undo; why
 preferences   what a reader may choose without a login
 audience      who may get an issue now
+segments      filters over readers, as words
 suppression   the never-mail list
 transfer      CSV in and out
 leavings      who left, in numbers
@@ -23,6 +24,7 @@ from subscribers import (
     leavings,
     movements,
     preferences,
+    segments,
     signup,
     suppression,
     transfer,
@@ -64,6 +66,7 @@ __all__ = [
     "movements",
     "parse",
     "preferences",
+    "segments",
     "signup",
     "suppression",
     "transfer",

@@ -32,14 +32,20 @@ class NotNow(NamedTuple):
     why: str
 
 
-def selection(newsletter: str, now: datetime) -> Select[int, int | None]:
-    """SELECT subscriber id, subscription id of everybody who may get it at `now`, by subscriber id."""
-    return _chosen(newsletter, now).order_by(col(Subscription.subscriber_id))
+def selection(
+    newsletter: str, now: datetime, whom: ColumnElement[bool] | None = None
+) -> Select[int, int | None]:  # fmt: skip
+    """SELECT subscriber id, subscription id of everybody who may get it at `now`, by subscriber id.
+
+    `whom` is a condition that they must meet besides, as `segments` makes it.
+    """
+    chosen = _chosen(newsletter, now)
+    return (chosen if whom is None else chosen.where(whom)).order_by(col(Subscription.subscriber_id))
 
 
-def count(session: Session, newsletter: str, now: datetime) -> int:
+def count(session: Session, newsletter: str, now: datetime, whom: ColumnElement[bool] | None = None) -> int:
     """How many that are."""
-    return session.scalar(_chosen(newsletter, now).with_only_columns(func.count())) or 0
+    return session.scalar(selection(newsletter, now, whom).order_by(None).with_only_columns(func.count())) or 0
 
 
 def zones(session: Session, newsletter: str, now: datetime) -> set[str]:

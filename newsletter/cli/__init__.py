@@ -10,6 +10,7 @@ backtest.py     backtest: the rules tried on the past
 articles.py     sources, articles …: what has been collected
 deliveries.py   deliveries …: one by one, and what a crash has hidden
 readers.py      subscribers …: the store
+segments.py     segments …, audience: parts of the readers
 editors.py      editors …: the people at the desk
 keys.py         keys …: what signs the mail
 out.py          what they all share: the project that is open, and how things are printed
@@ -22,7 +23,19 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from newsletter.cli import articles, backtest, decisions, deliveries, editors, keys, morning, out, project, readers
+from newsletter.cli import (
+    articles,
+    backtest,
+    decisions,
+    deliveries,
+    editors,
+    keys,
+    morning,
+    out,
+    project,
+    readers,
+    segments,
+)
 from newsletter.errors import NewsletterError
 from subscribers import SubscribersError
 
@@ -56,6 +69,8 @@ decisions.add_to(app)
 app.add_typer(deliveries.app, name="deliveries", rich_help_panel="Letting it go")
 app.add_typer(readers.app, name="subscribers")
 app.add_typer(editors.app, name="editors")
+segments.add_to(app)
+app.add_typer(segments.app, name="segments")
 app.add_typer(keys.app, name="keys")
 
 

@@ -22,9 +22,11 @@ from newsletter.cli.out import (
     table,
     the_issue,
 )
+from newsletter.cli.segments import readers_of
 from newsletter.daily import Paper
 from newsletter.delivery import ledger
 from newsletter.delivery.models import DeliveryState
+from newsletter.issues import states
 from newsletter.issues.models import Issue
 from newsletter.rendering import editions
 from subscribers import leavings
@@ -100,6 +102,8 @@ def status(
         documents = [_document(session, one) for one in found]
         if issue:
             documents[0]["editions"] = _editions(session, found[0])
+            if found[0].drawn_at is None and states.MOVES[found[0].state]:
+                documents[0]["audience"] = readers_of(session, paper, found[0])
         lost = ledger.listed(session, found[0].id or 0, DeliveryState.UNCERTAIN, _SHOWN) if issue else []
     if json:
         print_json(documents[0] if issue else {"issues": documents})
@@ -111,6 +115,8 @@ def status(
         counts = [f"{document[name.lower().replace(' ', '_')]:,}" for name in _COUNTS]
         shown.add_row(f"{one.newsletter}/{one.issue_date}", str(one.state), *counts)
     console.print(shown)
+    if issue and "audience" in documents[0]:
+        say(f"{documents[0]['audience']['readers']:,} readers would get it now.")
     if issue and len(documents[0]["editions"]) > 1:
         _show_editions(documents[0]["editions"])
     for one in found:

@@ -25,6 +25,7 @@ from newsletter.cli.out import (
     table,
     the_issue,
 )
+from newsletter.cli.segments import readers_of
 from newsletter.daily import Paper
 from newsletter.delivery import message, prose
 from newsletter.errors import NotFound, PreflightFailed
@@ -72,6 +73,7 @@ def draft(context: typer.Context, newsletter: NewsletterSlug, date: Day = "", js
         issue = daily.draft(paper, settings, day_for(settings, date), now())
         with paper.database.reading() as session:
             document = documents.drafted(session, paper.config, issue)
+            document["audience"] = readers_of(session, paper, issue)
     if json:
         print_json(document)
         return
@@ -84,6 +86,7 @@ def draft(context: typer.Context, newsletter: NewsletterSlug, date: Day = "", js
     console.print(shown)
     say(f"\n{len(document['left_out'])} left out; `--json` lists them with their reasons.")
     if issue.state is IssueState.DRAFT:
+        say(f"{document['audience']['readers']:,} readers would get it now.")
         say(f"Look: newsletter preview {issue.newsletter}/{issue.issue_date} --html issue.html")
 
 

@@ -52,7 +52,7 @@ def add(
 ) -> None:  # fmt: skip
     """Add somebody who has agreed elsewhere; active at once."""
     with opened(context) as paper, paper.database.transaction() as session:
-        slug = _slug(paper.config, newsletter)
+        slug = slug_meant(paper.config, newsletter)
         agreed = Proof(wording=proof or NOT_GIVEN, origin="command line")
         subscription = signup.add(session, paper.config.keys, slug, email, agreed, now())
         if name:
@@ -64,7 +64,7 @@ def add(
 def form_(context: typer.Context, newsletter: Slug = "") -> None:
     """Print the sign-up form as plain HTML, to be put into a page of your own site."""
     with opened(context) as paper:
-        chosen = paper.config.newsletter(_slug(paper.config, newsletter))
+        chosen = paper.config.newsletter(slug_meant(paper.config, newsletter))
     sys.stdout.write(embeddable(paper.config.site, chosen))
 
 
@@ -84,8 +84,8 @@ def import_(
         proof = typer.prompt("How did these people agree to get it? (kept as the proof of consent)", err=True)
     with opened(context) as paper, _noted(refused) as note, nullcontext() if json else _counting() as progress:
         report = transfer.import_csv(
-            paper.database.transaction, paper.config.keys, _slug(paper.config, newsletter), file, proof or NOT_GIVEN,
-            now(), dry_run=dry_run, ahead=not paper.database.is_sqlite, refused=note,
+            paper.database.transaction, paper.config.keys, slug_meant(paper.config, newsletter), file,
+            proof or NOT_GIVEN, now(), dry_run=dry_run, ahead=not paper.database.is_sqlite, refused=note,
             progress=progress.rows if progress else None,
         )  # fmt: skip
     if json:
@@ -143,7 +143,7 @@ def export(
         if person:
             print_json(directory.export_person(session, paper.config.keys, person))
             return
-        slug = _slug(paper.config, newsletter)
+        slug = slug_meant(paper.config, newsletter)
         out: TextIO
         with to.open("w", encoding="utf-8", newline="") if to else nullcontext(sys.stdout) as out:
             for line in transfer.export_csv(session, slug):
@@ -162,7 +162,7 @@ def list_(
 ) -> None:  # fmt: skip
     """A page of a newsletter's people."""
     with opened(context) as paper, paper.database.reading() as session:
-        slug = _slug(paper.config, newsletter)
+        slug = slug_meant(paper.config, newsletter)
         entries = directory.page(session, slug, state=state, after=after, limit=limit)
     if json:
         print_json({"subscribers": [asdict(entry) for entry in entries]})
@@ -201,7 +201,7 @@ def show(context: typer.Context, email: Email, json: Json = False) -> None:
 def unsubscribe_(context: typer.Context, email: Email, newsletter: Slug = "") -> None:
     """Take somebody off one newsletter, or off all when none is named."""
     with opened(context) as paper, paper.database.transaction() as session:
-        slug = _slug(paper.config, newsletter) if newsletter else None
+        slug = slug_meant(paper.config, newsletter) if newsletter else None
         count = unsubscribe.by_operator(session, email, slug, now())
     say(f"Taken off {count} newsletter{'s' if count != 1 else ''}." if count else "They got none of it any more.")
 
@@ -216,7 +216,7 @@ def leavings_(
     """Who left, in numbers: by day and by issue, by which way, why, and how long they had been readers."""
     since = now() - timedelta(days=days)
     with opened(context) as paper, paper.database.reading() as session:
-        slug = _slug(paper.config, newsletter)
+        slug = slug_meant(paper.config, newsletter)
         if to is not None:
             with to.open("w", encoding="utf-8", newline="") as out:
                 lines = leavings.listed(session, slug, since)
@@ -280,7 +280,7 @@ def _erased_before(file: Path) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def _slug(config: Config, words: str) -> str:
+def slug_meant(config: Config, words: str) -> str:
     """The newsletter that is meant; with only one, it need not be said."""
     if words:
         return config.newsletter(words).slug

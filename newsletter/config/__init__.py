@@ -15,6 +15,7 @@ from newsletter.config.picking import SectionRule, Weekend
 from newsletter.config.preflight import Preflight
 from newsletter.config.relay import NamedRelay, Relay, Smtp
 from newsletter.config.section import Section
+from newsletter.config.segments import Segment
 from newsletter.config.sending import LaneRule, Sending
 from newsletter.config.sign_up import SignUp
 from newsletter.config.tables import (
@@ -42,6 +43,7 @@ __all__ = [
     "Secrets",
     "Section",
     "SectionRule",
+    "Segment",
     "Sending",
     "SignUp",
     "Site",

@@ -69,6 +69,7 @@ def _check_names(config: Config, text: str, file: str) -> None:
     for kind, names in (
         ("sources", [s.name for s in config.sources]),
         ("relays", [r.name for r in config.relays]),
+        ("segments", [s.name for s in config.segments]),
         ("newsletters", [n.slug for n in config.newsletters]),
     ):
         twice = [name for name, count in Counter(names).items() if count > 1]
@@ -82,6 +83,9 @@ def _check_names(config: Config, text: str, file: str) -> None:
         unknown = [name for name in newsletter.sources if name not in {s.name for s in config.sources}]
         if unknown:
             raise fault(file, text, (*here, "sources"), f"there is no source {unknown[0]!r}")
+        for key, wanted in (("include", newsletter.include), ("exclude", newsletter.exclude)):
+            if missing := set(wanted) - {s.name for s in config.segments}:
+                raise fault(file, text, (*here, key), f"there is no segment {min(missing)!r}")
         fed = {name for s in config.sources_of(newsletter) for name in (s.section, *s.sections)}
         for number, section in enumerate(newsletter.sections):
             if section.name not in fed:

@@ -15,6 +15,7 @@ from newsletter.config.preflight import Preflight
 from newsletter.config.readers import ForReaders
 from newsletter.config.relay import NamedRelay, Relay, Smtp
 from newsletter.config.section import Section
+from newsletter.config.segments import Segment
 from newsletter.config.sending import Sending
 from newsletter.config.sign_up import SignUp
 from newsletter.config.words import (
@@ -110,6 +111,8 @@ class Newsletter(Picking, ForReaders):
     sponsor: Sponsor | None = None
     words: dict[str, Line] = Field(default_factory=dict)
     sources: tuple[str, ...] = Field(default=(), strict=False)
+    include: tuple[str, ...] = Field(default=(), strict=False)
+    exclude: tuple[str, ...] = Field(default=(), strict=False)
     _dkim: tuple[DkimKey, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
@@ -190,6 +193,7 @@ class Config(Section):
     collecting: Collecting = Collecting()
     preflight: Preflight = Preflight()
     sources: tuple[Source, ...] = Field(default=(), strict=False)
+    segments: tuple[Segment, ...] = Field(default=(), strict=False)
     newsletters: tuple[Newsletter, ...] = Field(default=(), strict=False)
     dkim: tuple[DkimKey, ...] = Field(default=(), strict=False)
     _path: Path = PrivateAttr(default=Path("config.toml"))

@@ -42,16 +42,17 @@ WHOLE = Sets()
 def draw(
     database: Database, issue: Issue, now: datetime, lanes: Mapping[str, str] = NOBODY,
     waves: Mapping[str, datetime] = AT_ONCE, sets: Sets = WHOLE, rows: int = PAGE,
+    whom: ColumnElement[bool] | None = None,
 ) -> None:  # fmt: skip
     """Put the whole audience of an issue into the ledger, and note that it is whole. Safe to call again.
 
     `lanes` says which domains have a lane of their own, `waves` when readers of a time zone are due (all others at
-    once), `sets` which edition those get who have chosen topics.
+    once), `sets` which edition those get who have chosen topics, `whom` which readers get it at all.
     """
     if issue.drawn_at is not None:
         return
     after = 0
-    while (last := _page(database, issue, after, rows, lanes, waves, sets, now)) is not None:
+    while (last := _page(database, issue, after, rows, lanes, waves, sets, whom, now)) is not None:
         after = last
     with database.transaction() as session:
         session.execute(
@@ -61,10 +62,10 @@ def draw(
 
 def _page(
     database: Database, issue: Issue, after: int, rows: int, lanes: Mapping[str, str], waves: Mapping[str, datetime],
-    sets: Sets, now: datetime,
+    sets: Sets, whom: ColumnElement[bool] | None, now: datetime,
 ) -> int | None:  # fmt: skip
     """Insert the next `rows` subscribers beyond `after`; returns the last one's id, None if there is none."""
-    readers = audience.selection(issue.newsletter, now).add_columns(
+    readers = audience.selection(issue.newsletter, now, whom).add_columns(
         _chosen(col(Subscriber.domain), lanes, literal(REST)).label("lane"),
         _chosen(col(Subscriber.timezone), waves, literal(now, TABLE.c.due_at.type)).label("due_at"),
         _edition(sets).label("edition_id"),

@@ -18,7 +18,7 @@ from sqlmodel import Session
 
 from newsletter.config import Config, Newsletter
 from newsletter.database import Database
-from newsletter.delivery import crew, journal, ledger, plan, processes
+from newsletter.delivery import crew, journal, ledger, plan, processes, whom
 from newsletter.delivery.lanes import Lanes
 from newsletter.delivery.models import DeliveryState
 from newsletter.delivery.run import Clock, OnProgress, Run
@@ -46,7 +46,8 @@ def send(
     issue = _begin(database, config, issue_id, who, clock())
     waves = _waves(database, newsletter, issue, clock())
     sets = _sets(database, config, newsletter, issue)
-    plan.draw(database, issue, clock(), Lanes.of(config, newsletter).by_domain, waves, sets)
+    readers = whom.of_issue(config, newsletter, issue, clock())
+    plan.draw(database, issue, clock(), Lanes.of(config, newsletter).by_domain, waves, sets, whom=readers)
     _allow_for(database, config, issue_id, waves)
     run = Run.of(database, config, newsletter, issue, clock, rests)
     asked_to_stop = stopping or Event()

@@ -36,6 +36,10 @@ class Issue(SQLModel, table=True):
     subject: str = Field(default="", max_length=300)
     preheader: str = Field(default="", max_length=300)
     intro: str = Field(default="", max_length=2000)  # Markdown
+    include: list[str] = Field(  # segments, or filters: only these get it, besides what the newsletter says
+        default_factory=list, sa_type=JSON, sa_column_kwargs={"server_default": "[]"}
+    )
+    exclude: list[str] = Field(default_factory=list, sa_type=JSON, sa_column_kwargs={"server_default": "[]"})
     drafted_at: datetime = Field(sa_type=UTCDateTime)
     approved_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     drawn_at: datetime | None = Field(default=None, sa_type=UTCDateTime)  # when the whole audience was in the ledger

@@ -1,0 +1,71 @@
+"""Which readers an issue goes to: the newsletter's segments, and the issue's own, as one condition for `plan.draw`."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, exists
+from sqlmodel import Session, col
+
+from newsletter.config import Config, Newsletter
+from newsletter.delivery.models import Delivery, DeliveryState
+from newsletter.errors import Refused
+from newsletter.issues.models import Issue
+from subscribers import segments
+from subscribers.models import Subscription
+from subscribers.segment_words import Node
+from subscribers.segments import BadSegment, Surroundings
+
+
+def around(newsletter: Newsletter, now: datetime) -> Surroundings:
+    """What a filter over this newsletter's readers is read in."""
+    return Surroundings(newsletter.slug, now, newsletter.zone, {"got": _got})
+
+
+def filters(config: Config, names: Sequence[str]) -> list[Node]:
+    """The filters of these segments; what is no segment's name is a filter itself. Raises Refused, with the column."""
+    known = {segment.name: segment.where for segment in config.segments}
+    return [_parsed(name, known.get(name, name), ", ".join(known)) for name in names]
+
+
+def of_newsletter(config: Config, newsletter: Newsletter, now: datetime) -> ColumnElement[bool] | None:
+    """Whom any issue of it may go to; None: to everybody."""
+    include, exclude = filters(config, newsletter.include), filters(config, newsletter.exclude)
+    return segments.together(include, exclude, around(newsletter, now))
+
+
+def of_issue(config: Config, newsletter: Newsletter, issue: Issue, now: datetime) -> ColumnElement[bool] | None:
+    """The same for one issue, which may narrow it further."""
+    include, exclude = filters(config, issue.include), filters(config, issue.exclude)
+    own = segments.together(include, exclude, around(newsletter, now))
+    every = of_newsletter(config, newsletter, now)
+    if own is None or every is None:
+        return every if own is None else own
+    return every & own
+
+
+def count(session: Session, config: Config, newsletter: Newsletter, issue: Issue, now: datetime) -> int:
+    """How many would get it if it went now."""
+    return segments.counted(session, around(newsletter, now), of_issue(config, newsletter, issue, now))
+
+
+def _parsed(name: str, words: str, known: str) -> Node:
+    try:
+        return segments.parse(words)
+    except BadSegment as error:
+        told = f"; segments by name: {known}" if known else ""
+        raise Refused(f"{name!r} is neither a segment nor a filter: {error}{told}.") from error
+
+
+def _got(newsletter: str, day: date) -> ColumnElement[bool]:
+    """Those to whom that issue was handed over."""
+    return (
+        exists()
+        .where(
+            col(Delivery.subscriber_id) == col(Subscription.subscriber_id),
+            col(Delivery.state) == DeliveryState.ACCEPTED,
+            col(Delivery.issue_id) == col(Issue.id),
+            col(Issue.newsletter) == newsletter,
+            col(Issue.issue_date) == day,
+        )
+        .correlate(Subscription)
+    )
