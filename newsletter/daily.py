@@ -26,6 +26,7 @@ from newsletter.issues import assemble, changing, find, pictures, states
 from newsletter.issues.acts import Act
 from newsletter.issues.before import before
 from newsletter.issues.changing import Changed
+from newsletter.issues.chosen import chosen_for
 from newsletter.issues.models import Issue, IssueState
 from newsletter.issues.topics import narrowed
 from newsletter.rendering import by_topics, editions, preflight
@@ -147,6 +148,24 @@ def redo(paper: Paper, issue_id: int, who: str, now: datetime, step: int | None 
         now,
         lambda session, newsletter: changing.redo(session, paper.config, newsletter, issue_id, who, now, step),
     )
+
+
+def bring_pictures(paper: Paper, issue_id: int, now: datetime) -> None:
+    """Fetch the pictures of what editors pulled in, and render again: an act itself waits for nobody's server."""
+    with paper.database.reading() as session:
+        issue = session.get_one(Issue, issue_id)
+        newsletter = paper.config.newsletter(issue.newsletter)
+        picked = [chosen.pick.article_id for chosen in chosen_for(session, issue)]
+        wanted = pictures.wanted_by(session, paper.config, picked)
+    if newsletter.images == "none" or not wanted:
+        return
+    hosting.host(
+        paper.database, paper.config.site, paper.config.collecting, wanted, now, copy=newsletter.images == "host"
+    )
+    with paper.database.transaction() as session:
+        issue = session.get_one(Issue, issue_id, with_for_update=True)
+        if issue.state in (IssueState.DRAFT, IssueState.HELD):
+            _render(session, paper, newsletter, issue, now)
 
 
 def _changed(paper: Paper, issue_id: int, now: datetime, do: Callable[[Session, Newsletter], Changed]) -> Changed:

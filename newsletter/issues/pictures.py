@@ -1,6 +1,6 @@
 """The pictures of an issue: which ones its picks name, and what is shown of each, as the newsletter wants it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
@@ -26,8 +26,12 @@ class Shown:
 
 def wanted(session: Session, config: Config, picks: Iterable[Pick]) -> list[Wanted]:
     """The pictures that picks name."""
+    return wanted_by(session, config, [pick.piece.id for pick in picks])
+
+
+def wanted_by(session: Session, config: Config, ids: Sequence[int]) -> list[Wanted]:
+    """The pictures that these articles name."""
     ports = {source.name: fetch.port_of(str(source.url or "")) for source in config.sources}
-    ids = [pick.piece.id for pick in picks]
     rows = session.exec(
         select(col(Article.image), col(Article.source)).where(col(Article.id).in_(ids), col(Article.image) != "")
     )

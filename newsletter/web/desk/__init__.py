@@ -6,6 +6,8 @@ what its act is called in the audit; doors without a role stand before the login
 door.py     who passes: session, role, origin, form token; every act is written down
 frame.py    pages in the desk's look: headers, navigation, errors, `desk_page`
 login.py    password, code, invitation, leaving
+issue.py    an issue: its picks, left-outs and words, and what editors do to them; board.py reads what it shows
+preview.py  what readers get, in a frame that can do nothing
 today.py    what each newsletter is about to do
 sending.py  a send as it goes, live
 results.py  what became of an issue
@@ -20,7 +22,7 @@ from starlette.exceptions import HTTPException
 from newsletter.editors import Role
 from newsletter.errors import NewsletterError
 from newsletter.web.dependencies import House
-from newsletter.web.desk import figures, frame, login, results, sending, today
+from newsletter.web.desk import figures, frame, issue, login, preview, results, sending, today
 from newsletter.web.desk.counts import Counts
 from newsletter.web.desk.door import ACT, LOOK, NOBODY, Door, EditorDep, says
 from newsletter.web.desk.frame import desk_page
@@ -37,6 +39,18 @@ DOORS = (
     Door("/desk/invitations/{token}", ACT, login.accept, NOBODY),
     # everybody's
     Door("/desk", LOOK, today.page, Role.VIEWER),
+    # an issue
+    Door("/desk/issues/{issue_id}", LOOK, issue.page, Role.VIEWER),
+    Door("/desk/issues/{issue_id}/picks", LOOK, issue.picks, Role.VIEWER),
+    Door("/desk/issues/{issue_id}/left-out", LOOK, issue.left_out, Role.VIEWER),
+    Door("/desk/issues/{issue_id}/articles/{article_id}", LOOK, issue.article, Role.VIEWER),
+    Door("/desk/issues/{issue_id}/look", LOOK, preview.look, Role.VIEWER),
+    Door("/desk/issues/{issue_id}/preview", LOOK, preview.bytes_, Role.VIEWER),
+    Door("/desk/issues/{issue_id}/act", ACT, issue.act, Role.EDITOR, "changed an issue"),
+    Door("/desk/issues/{issue_id}/write", ACT, issue.write, Role.EDITOR, "wrote in an issue"),
+    Door("/desk/issues/{issue_id}/add", ACT, issue.add, Role.EDITOR, "added an article"),
+    Door("/desk/issues/{issue_id}/check", ACT, issue.check, Role.EDITOR, "checked an issue"),
+    Door("/desk/issues/{issue_id}/test", ACT, issue.test, Role.EDITOR, "sent a test"),
     Door("/desk/logout", ACT, login.leave, Role.VIEWER, "logged out"),
     # a send and what became of it
     Door("/desk/issues/{issue_id}/sending", LOOK, sending.page, Role.VIEWER),

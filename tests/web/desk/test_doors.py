@@ -10,7 +10,14 @@ from tests.builders import an_article, an_issue
 from tests.web.desk.conftest import Browser, Desk
 from tests.web.test_every_route import dump
 
-PLACES = {"{token}": "nonsense", "{issue_id}": "1", "{editor_id}": "1", "{session_id}": "999", "{newsletter}": "daily"}
+PLACES = {
+    "{token}": "nonsense",
+    "{issue_id}": "1",
+    "{article_id}": "1",
+    "{editor_id}": "1",
+    "{session_id}": "999",
+    "{newsletter}": "daily",
+}
 
 
 def address(door: Door) -> str:
