@@ -29,7 +29,7 @@ from newsletter.web.dependencies import House, HouseDep, ReadingDep
 from newsletter.web.desk import board
 from newsletter.web.desk.door import EditorDep
 from newsletter.web.desk.frame import HEADERS, desk_page
-from subscribers import directory
+from subscribers import SubscribersError, directory
 from subscribers.topics import packed
 
 VIEWS = {
@@ -102,7 +102,7 @@ def bytes_(
     issue = find.by_number(session, str(issue_id))
     try:
         edition, name = _edition(session, house, issue, reader.strip(), topics.strip())
-    except NewsletterError as error:
+    except (NewsletterError, SubscribersError) as error:
         return _answer(f"<!doctype html><title>Preview</title><p>{escape(str(error))}</p>", "text/html", pictures)
     if view == "text":
         return _answer(_filled(edition.text, name), "text/plain", pictures)

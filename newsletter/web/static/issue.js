@@ -137,7 +137,7 @@ document.addEventListener("htmx:error", (event) => {
 keepWords(document);
 
 // --- on a phone the list and the preview are tabs ---
-const tabs = [...document.querySelectorAll(".tabs a")];
+const tabs = [...document.querySelectorAll(".parts a")];
 for (const tab of tabs) {
   tab.addEventListener("click", (event) => {
     event.preventDefault();
