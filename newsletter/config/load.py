@@ -16,7 +16,7 @@ from newsletter import wordbook
 from newsletter.config.dkim import DkimKey
 from newsletter.config.lines import Place, fault, sentence
 from newsletter.config.relay import DEFAULT_RELAY, secret_in
-from newsletter.config.tables import Config, DatabaseSection
+from newsletter.config.tables import Config, DatabaseSection, Newsletter
 from newsletter.errors import ConfigError
 from subscribers.tokens import Keys
 from subscribers.topics import LONGEST, packed
@@ -94,8 +94,18 @@ def _check_names(config: Config, text: str, file: str) -> None:
         if len(packed(rule.name for rule in config.sections_of(newsletter))) > LONGEST and newsletter.topics:
             words = f"the names of its sections are over {LONGEST} characters together; with topics = false they may be"
             raise fault(file, text, (*here, "slug"), words)
+        if newsletter.roundup_of and not _may_be_rounded_up(config, newsletter):
+            words = (
+                f"there is no other newsletter {newsletter.roundup_of!r} to make the best of, or it is a roundup too"
+            )
+            raise fault(file, text, (*here, "roundup_of"), words)
         if wrong := wordbook.fault_in(newsletter.words):
             raise fault(file, text, (*here, "words", wrong[0]), wrong[1])
+
+
+def _may_be_rounded_up(config: Config, newsletter: Newsletter) -> bool:
+    others = (n for n in config.newsletters if n is not newsletter)
+    return any(n.slug == newsletter.roundup_of and not n.roundup_of for n in others)
 
 
 def _check_relays(config: Config, text: str, file: str) -> None:

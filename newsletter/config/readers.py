@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from newsletter.config.section import Section
+from newsletter.config.words import Slug
 
 
 class ForReaders(Section):
@@ -14,3 +15,4 @@ class ForReaders(Section):
     topic_min_articles: int = Field(default=1, ge=1, le=40)
     topic_fallback: Literal["nothing", "whole"] = "nothing"
     max_editions: int = Field(default=50, ge=1, le=1000)
+    roundup_of: Slug | Literal[""] = ""

@@ -34,6 +34,7 @@ from newsletter.config.words import (
 from newsletter.errors import ConfigError
 from subscribers.tokens import Keys
 
+ROUNDUP_HALF_LIFE = timedelta(days=60)  # a week makes a twelfth of difference
 LONGEST_PAUSE = 60  # days without an issue that are looked back upon
 
 
@@ -128,6 +129,12 @@ class Newsletter(Picking, ForReaders):
             if time.fromisoformat(draft_at) >= time.fromisoformat(send_at):
                 raise ValueError(f"draft_at {draft_at} must come before send_at {send_at}")
         return self
+
+    @property
+    def half_life(self) -> timedelta:
+        """Of an article's points. A roundup whose config does not say loses no Monday's lead to a Friday's brief."""
+        said = "half_life_hours" in self.model_fields_set or not self.roundup_of
+        return timedelta(hours=self.half_life_hours) if said else ROUNDUP_HALF_LIFE
 
     @property
     def zone(self) -> ZoneInfo:

@@ -10,8 +10,8 @@ from datetime import date, timedelta
 from sqlmodel import Session
 
 from newsletter.config import Config, Newsletter
-from newsletter.issues import window
-from newsletter.issues.choosing import Material, chosen_from
+from newsletter.issues import roundup, window
+from newsletter.issues.choosing import Grouped, Known, Material, chosen_from
 from newsletter.picks.choose import Choice
 from newsletter.picks.piece import Piece
 from newsletter.picks.rules import Wishes
@@ -53,18 +53,33 @@ def _day(session: Session, config: Config, newsletter: Newsletter, day: date, me
 
 def _material(
     session: Session, config: Config, newsletter: Newsletter, day: date, memory: _Memory, widened: timedelta
-) -> Material:
+) -> Grouped:
     """What was in the store by the end of that day's drafting hour and is new to the readers of this run."""
     sources = config.sources_of(newsletter)
     clock = newsletter.moment("draft_at", day)
     start = newsletter.moment("draft_at", memory.last or newsletter.day_before(day)) - window.OVERLAP - widened
     past = memory.offered if widened else memory.considered
+    if newsletter.roundup_of:  # of what was sent in truth
+        return _of_the_week(session, config, newsletter, day, memory, widened)
     found = window.between(session, sources, start, clock, seen_by=clock)
     return Material(
         [piece for piece in found if page_of(piece) not in past],
         memory.sent,
         window.background(session, sources, start),
     )
+
+
+def _of_the_week(
+    session: Session, config: Config, newsletter: Newsletter, day: date, memory: _Memory, widened: timedelta
+) -> Known:
+    """The same for the best of another newsletter."""
+    week = roundup.week(session, newsletter, day, widened)
+    found = window.by_number(session, config.sources_of(newsletter), week).values()
+    pieces = sorted((piece for piece in found if page_of(piece) not in memory.offered), key=lambda piece: piece.key)
+    background = window.background(
+        session, config.sources_of(newsletter), newsletter.moment("draft_at", day) - roundup.WEEK
+    )
+    return Known(roundup.valued(Material(pieces, memory.sent, background).grouping, week))
 
 
 def page_of(piece: Piece) -> str:

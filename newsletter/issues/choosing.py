@@ -12,7 +12,7 @@ from typing import Protocol
 from sqlmodel import Session
 
 from newsletter.config import Config, Newsletter
-from newsletter.issues import edits, groupings, window
+from newsletter.issues import edits, groupings, roundup, window
 from newsletter.issues.models import Issue
 from newsletter.picks.choose import Candidate, Choice, Told, choose, in_order_of_the_mail
 from newsletter.picks.piece import Piece
@@ -52,8 +52,9 @@ def choice_of(session: Session, config: Config, newsletter: Newsletter, day: dat
     """What would be picked for `day`."""
     wished = edits.of(session, newsletter, day).wishes
     return chosen_from(
-        lambda widened: _material(session, config, newsletter, day, widened, wished), config, newsletter, day, wished
-    )
+        lambda widened: _valued(session, newsletter, day, _material(session, config, newsletter, day, widened, wished)),
+        config, newsletter, day, wished,
+    )  # fmt: skip
 
 
 def choice_for(session: Session, config: Config, newsletter: Newsletter, issue: Issue, wished: Wishes) -> Choice:
@@ -61,7 +62,8 @@ def choice_for(session: Session, config: Config, newsletter: Newsletter, issue: 
     groupings.forget(session, issue)
 
     def grouped(widened: timedelta) -> Grouped:
-        return Known(_made_and_kept(session, config, newsletter, issue, widened, wished))
+        made = Known(_made_and_kept(session, config, newsletter, issue, widened, wished))
+        return _valued(session, newsletter, issue.issue_date, made)
 
     return chosen_from(grouped, config, newsletter, issue.issue_date, wished)
 
@@ -74,17 +76,20 @@ def changed(session: Session, config: Config, newsletter: Newsletter, issue: Iss
 
     def grouped(widened: timedelta) -> Grouped:
         kept = groupings.recall(session, issue, widened.days, config.sources, wished.forced)
-        return Known(kept or _made_and_kept(session, config, newsletter, issue, widened, wished))
+        found = Known(kept or _made_and_kept(session, config, newsletter, issue, widened, wished))
+        return _valued(session, newsletter, issue.issue_date, found)
 
     return chosen_from(grouped, config, newsletter, issue.issue_date, wished)
 
 
 def unedited(session: Session, config: Config, newsletter: Newsletter, issue: Issue) -> Choice:
     """What the machine alone had picked from the articles of the last draft."""
-    return chosen_from(
-        lambda widened: Known(groupings.own(session, issue, widened.days, config.sources)),
-        config, newsletter, issue.issue_date, Wishes(),
-    )  # fmt: skip
+
+    def grouped(widened: timedelta) -> Grouped:
+        own = Known(groupings.own(session, issue, widened.days, config.sources))
+        return _valued(session, newsletter, issue.issue_date, own)
+
+    return chosen_from(grouped, config, newsletter, issue.issue_date, Wishes())
 
 
 def order_of(picked: Iterable[Candidate], rules: Rules) -> tuple[int, ...]:
@@ -115,7 +120,7 @@ def rules_of(config: Config, newsletter: Newsletter, day: date, wished: Wishes) 
         max_articles=newsletter.most_on(day),
         min_articles=newsletter.least_on(day),
         max_per_source=newsletter.max_per_source,
-        half_life=timedelta(hours=newsletter.half_life_hours),
+        half_life=newsletter.half_life,
         taste=Taste(newsletter.wanted, newsletter.unwanted),
         wishes=wished,
     )
@@ -136,12 +141,24 @@ def _chosen(material: Grouped, rules: Rules, newsletter: Newsletter, day: date) 
     return choose(found.stories, rules, newsletter.moment("send_at", day), found.circles)
 
 
+def _valued(session: Session, newsletter: Newsletter, day: date, found: Grouped) -> Grouped:
+    """Of a roundup: each article as it stood on its day."""
+    if not newsletter.roundup_of:
+        return found
+    longest = timedelta(days=newsletter.widen_days)
+    return Known(roundup.valued(found.grouping, roundup.week(session, newsletter, day, longest)))
+
+
 def _made_and_kept(
     session: Session, config: Config, newsletter: Newsletter, issue: Issue, widened: timedelta, wished: Wishes
 ) -> Grouping:
     material = _material(session, config, newsletter, issue.issue_date, widened, wished)
-    start, end = window.window(session, newsletter, issue.issue_date)
-    outside = [piece.id for piece in material.pieces if not start - widened <= piece.published_at <= end]
+    if newsletter.roundup_of:
+        own = roundup.week(session, newsletter, issue.issue_date, widened)
+        outside = [piece.id for piece in material.pieces if piece.id not in own]
+    else:
+        start, end = window.window(session, newsletter, issue.issue_date)
+        outside = [piece.id for piece in material.pieces if not start - widened <= piece.published_at <= end]
     grouping = material.grouping
     groupings.keep(session, issue, widened.days, grouping, wished.forced, outside)
     return grouping
@@ -152,8 +169,13 @@ def _material(
 ) -> Material:
     sources = config.sources_of(newsletter)
     start, _ = window.window(session, newsletter, day)
+    if newsletter.roundup_of:
+        week = roundup.week(session, newsletter, day, widened)
+        found = window.among(session, newsletter, sources, day, week, wished.forced)
+    else:
+        found = window.pieces(session, newsletter, sources, day, widened, wished.forced)
     return Material(
-        window.pieces(session, newsletter, sources, day, widened, wished.forced),
+        found,
         window.sent_of_late(session, newsletter, config.sources, day),
         window.background(session, sources, start - widened),
     )

@@ -51,6 +51,17 @@ def pieces(
     return [_piece(row, weights[row.source]) for row in session.execute(_newest(query, MOST_ARTICLES))]
 
 
+def among(
+    session: Session, newsletter: Newsletter, sources: Iterable[Source], day: date, ids: Collection[int],
+    wanted: Collection[int] = (),
+) -> list[Piece]:  # fmt: skip
+    """Of those articles, whenever they came out, what no other issue of ours brings; and what editors want."""
+    weights = {source.name: source.weight for source in sources}
+    past = _had_at_its_address(newsletter, day, only_offered=True)
+    query = _columns().where(col(Article.source).in_(weights), col(Article.id).in_({*ids, *wanted}), ~past)
+    return [_piece(row, weights[row.source]) for row in session.execute(_newest(query, MOST_ARTICLES))]
+
+
 def between(
     session: Session, sources: Iterable[Source], start: datetime, end: datetime, seen_by: datetime
 ) -> list[Piece]:
