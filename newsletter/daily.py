@@ -35,6 +35,7 @@ from newsletter.rendering.preflight import Case, Finding, Level, reports, suppor
 from newsletter.rendering.preflight.reports import Occasion
 from newsletter.sources import collect, health, hosting
 from newsletter.sources.collect import SourceReport
+from subscribers import erasure
 
 
 @dataclass(frozen=True)
@@ -267,6 +268,22 @@ def _tell_that_it_stopped(paper: Paper, issue_id: int, now: datetime) -> None:
             [issue.why, "Nothing is lost: those who have it are on record, the others wait."], now,
             commands=[f"newsletter {go_on} {name}", f"newsletter status {name}"],
         )  # fmt: skip
+
+
+# --- people ---------------------------------------------------------------------------------------------------------
+
+ERASED = "erased.txt"  # beside config.toml: keyed hashes of all whom an operator erased; no restored backup undoes it
+
+
+def erase(paper: Paper, email: str, now: datetime) -> bool:
+    """Forget a person but for one keyed hash; whether there was anybody. Raises NotAnAddress."""
+    hashed = erasure.hash_of(paper.config.keys, email)
+    with (paper.config.folder / ERASED).open("a", encoding="ascii") as file:  # first: it must outlive a crash
+        file.write(f"{hashed}\n")
+    with paper.database.transaction() as session:
+        found = erasure.erase(session, paper.config.keys, email, now)
+    paper.database.forget_journal()
+    return found
 
 
 # --- looking --------------------------------------------------------------------------------------------------------

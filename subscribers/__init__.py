@@ -13,6 +13,7 @@ suppression   the never-mail list
 transfer      CSV in and out
 leavings      who left, in numbers
 movements     who came and went, a number a day
+search        find people among millions
 directory     look people up; a person's data
 erasure       forget a person but one keyed hash
 """
@@ -24,6 +25,7 @@ from subscribers import (
     leavings,
     movements,
     preferences,
+    search,
     segments,
     signup,
     suppression,
@@ -66,6 +68,7 @@ __all__ = [
     "movements",
     "parse",
     "preferences",
+    "search",
     "segments",
     "signup",
     "suppression",

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, delete, select
 
 from subscribers import people
 from subscribers.address import address_hash, parse
+from subscribers.errors import NotAllowed, NotKnown
 from subscribers.models import Suppression, SuppressionReason
 from subscribers.tokens import Keys
 
@@ -66,3 +67,24 @@ def person_may_lift(entry: Suppression) -> bool:
 def lift(session: Session, hashed: str) -> None:
     """Take the address off the list. For a fresh double opt-in, or an operator with a reason."""
     session.exec(delete(Suppression).where(col(Suppression.address_hash) == hashed))
+
+
+def page(session: Session, before: int | None = None, limit: int = 50) -> list[Suppression]:
+    """The newest entries, or those older than entry number `before`: they say why and since when, never who."""
+    statement = select(Suppression).order_by(col(Suppression.id).desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(col(Suppression.id) < before)
+    return list(session.exec(statement))
+
+
+def lift_by_operator(session: Session, keys: Keys, email: str) -> None:
+    """Take back an operator's own word, and nothing else. Raises NotAnAddress, NotKnown, NotAllowed."""
+    hashed = address_hash(keys, parse(email).key)
+    entry = find(session, hashed)
+    if entry is None:
+        raise NotKnown("That address is not on the never-mail list.")
+    if person_may_lift(entry):
+        raise NotAllowed(
+            f"It is there for a reason of its own ({entry.reason}): only its owner's own sign-up lifts that."
+        )
+    lift(session, hashed)

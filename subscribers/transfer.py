@@ -150,17 +150,19 @@ def import_csv(
     progress: Callable[[int], None] | None = None,
     refused: Callable[[Note], None] | None = None,
     batch_rows: int = BATCH_ROWS,
+    layout: Layout | None = None,
 ) -> Report:
     """Bring the people of a CSV file into `newsletter`. `proof` says how they agreed.
 
     `progress` hears the rows done, `refused` every row that is kept out. A `dry_run` counts and writes nothing; it
     takes two rows for one mailbox, if they stand more than a batch apart, for two people. `ahead` reads the next batch
-    while the database works, which pays where that is another process: PostgreSQL.
+    while the database works, which pays where that is another process: PostgreSQL. `layout` says how the file is read,
+    where somebody has looked at it; else it is found.
     `transaction` opens one writing transaction, `Database.transaction` for one. Raises BadFile, NotAllowed.
     """
     if not proof.strip():
         raise NotAllowed("Say how these people agreed: an import wants a proof of consent.")
-    layout = layout_of(path)
+    layout = layout or layout_of(path)
     report = Report(layout=layout, hears=refused)
     batches = _batches(rows_of(path, layout), keys, batch_rows)
     for batch in _read_ahead(batches) if ahead else batches:

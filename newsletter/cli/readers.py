@@ -12,6 +12,7 @@ from typing import Annotated, Any, TextIO
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from newsletter import daily
 from newsletter.cli.out import Json, console, errors, now, opened, plain, print_json, say, table
 from newsletter.config import Config
 from newsletter.delivery import ledger
@@ -39,7 +40,6 @@ ProofWords = Annotated[
     str, typer.Option("--proof", metavar="WORDS", help="How they agreed to get it; kept with each of them.")
 ]
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-ERASED = "erased.txt"  # beside config.toml: keyed hashes of all whom an operator erased; no restored backup undoes it
 NOBODY = "Nobody had that address; it is never mailed now."
 NOT_GIVEN = "The operator says that they agreed; no words were given."
 
@@ -259,11 +259,7 @@ def erase(
                 count = erasure.erase_again(session, hashes, now())
             said = f"Erased again: {count:,} of {len(hashes):,}; none of them is ever mailed."
         else:
-            hashed = erasure.hash_of(paper.config.keys, email)
-            with (paper.config.folder / ERASED).open("a", encoding="ascii") as file:  # first: it must outlive a crash
-                file.write(f"{hashed}\n")
-            with paper.database.transaction() as session:
-                found = erasure.erase(session, paper.config.keys, email, now())
+            found = daily.erase(paper, email, now())
             said = "Erased. The address is never mailed again." if found else NOBODY
         paper.database.forget_journal()
     say(said)

@@ -13,8 +13,9 @@ from sqlmodel import Session, col
 from newsletter.delivery import reasons, tallies
 from newsletter.delivery.lanes import REST
 from newsletter.delivery.ledger import TABLE, Totals
-from newsletter.delivery.models import DeliveryState
+from newsletter.delivery.models import Delivery, DeliveryState
 from newsletter.delivery.tallies import Line
+from newsletter.issues.models import Issue
 from subscribers import Leavings, leavings
 from subscribers.models import Subscriber
 
@@ -119,3 +120,11 @@ def refusing_domains(session: Session, issue_id: int) -> list[tuple[str, int]]:
     domain = col(Subscriber.domain)
     query = select(domain, count).join(some, some.c.subscriber_id == col(Subscriber.id)).group_by(domain)
     return [(name, n) for name, n in session.execute(query.order_by(count.desc(), domain).limit(MOST_DOMAINS))]
+
+
+def of_reader(session: Session, subscriber_id: int, limit: int = 60) -> list[tuple[Issue, Delivery]]:
+    """A reader's last issues and what became of each, the newest first: a range of one index."""
+    query = select(Issue, Delivery).join(Delivery, col(Delivery.issue_id) == col(Issue.id))
+    mine = query.where(col(Delivery.subscriber_id) == subscriber_id)
+    found = session.execute(mine.order_by(col(Delivery.issue_id).desc()).limit(limit))
+    return [(issue, delivery) for issue, delivery in found]

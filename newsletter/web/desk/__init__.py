@@ -12,6 +12,8 @@ today.py    what each newsletter is about to do
 sending.py  a send as it goes, live
 results.py  what became of an issue
 figures.py  a newsletter over time
+readers.py  find a reader and do what they ask for; suppressions.py, imports.py
+sources.py  how the sources are, and a feed tried before it is one
 counts.py   what these count, once for all who look (gauge.py, charts.py, tables.py)
 """
 
@@ -22,7 +24,20 @@ from starlette.exceptions import HTTPException
 from newsletter.editors import Role
 from newsletter.errors import NewsletterError
 from newsletter.web.dependencies import House
-from newsletter.web.desk import figures, frame, issue, login, preview, results, sending, today
+from newsletter.web.desk import (
+    figures,
+    frame,
+    imports,
+    issue,
+    login,
+    preview,
+    readers,
+    results,
+    sending,
+    sources,
+    suppressions,
+    today,
+)
 from newsletter.web.desk.counts import Counts
 from newsletter.web.desk.door import ACT, LOOK, NOBODY, Door, EditorDep, says
 from newsletter.web.desk.frame import desk_page
@@ -69,6 +84,31 @@ DOORS = (
     Door("/desk/figures", LOOK, figures.page, Role.VIEWER),
     Door("/desk/figures/issues.csv", LOOK, figures.issues_csv, Role.VIEWER),
     Door("/desk/figures/days.csv", LOOK, figures.days_csv, Role.VIEWER),
+    # readers
+    Door("/desk/readers", LOOK, readers.page, Role.VIEWER),
+    Door("/desk/readers/add", ACT, readers.add, Role.ADMIN, "added a reader"),
+    Door("/desk/readers/export.csv", LOOK, readers.export, Role.ADMIN),
+    Door("/desk/readers/{subscriber_id}", LOOK, readers.person, Role.VIEWER),
+    Door("/desk/readers/{subscriber_id}/data.json", LOOK, readers.data, Role.ADMIN),
+    Door("/desk/readers/{subscriber_id}/unsubscribe", ACT, readers.take_off, Role.ADMIN, "took a reader off"),
+    Door("/desk/readers/{subscriber_id}/erase", LOOK, readers.erase_page, Role.ADMIN),
+    Door("/desk/readers/{subscriber_id}/erase", ACT, readers.erase, Role.ADMIN, "erased a reader"),
+    Door("/desk/suppressions", LOOK, suppressions.page, Role.ADMIN),
+    Door("/desk/suppressions", ACT, suppressions.add, Role.ADMIN, "put an address on the never-mail list"),
+    Door("/desk/suppressions/lift", ACT, suppressions.lift, Role.ADMIN, "took an address off the never-mail list"),
+    Door("/desk/imports", LOOK, imports.page, Role.ADMIN),
+    Door(
+        "/desk/imports", ACT, imports.receive, Role.ADMIN, "put a file of readers up",
+        max_body_bytes=imports.MAX_FILE_BYTES,
+    ),
+    Door("/desk/imports/{number}", LOOK, imports.look, Role.ADMIN),
+    Door("/desk/imports/{number}/columns", ACT, imports.choose, Role.ADMIN, "said which column is what"),
+    Door("/desk/imports/{number}/start", ACT, imports.start, Role.ADMIN, "imported readers"),
+    Door("/desk/imports/{number}/drop", ACT, imports.drop, Role.ADMIN, "took a file of readers back"),
+    # sources
+    Door("/desk/sources", LOOK, sources.page, Role.VIEWER),
+    Door("/desk/sources/try", ACT, sources.attempt, Role.EDITOR, "tried a feed"),
+    Door("/desk/sources/{name}", LOOK, sources.one, Role.VIEWER),
 )  # fmt: skip
 
 
@@ -78,6 +118,7 @@ def create_desk(house: House) -> FastAPI:
     desk.state.house = house
     desk.state.frame = frame.Frame(house.config, DOORS)
     desk.state.counts = Counts(house)
+    desk.state.imports = imports.Imports(house.config.folder)
     for door in DOORS:
         desk.router.routes.append(door.route())
     for kind in (HTTPException, NewsletterError, SubscribersError):

@@ -72,8 +72,11 @@ class _GuardedRoute(APIRoute):
         answer = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
-            await _pass(request, self._door)
-            response = await answer(request)
+            try:
+                await _pass(request, self._door)
+                response = await answer(request)
+            finally:
+                await request.close()  # a file that came with the form
             visitor: Visitor | None = request.state.visitor
             if self._door.act and visitor and response.status_code < 400:
                 await run_in_threadpool(_write_down, request, self._door, visitor)
