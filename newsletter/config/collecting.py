@@ -54,6 +54,7 @@ class Source(Section):
     weight: float = Field(default=1.0, ge=0, le=100)
     timezone: ZoneOrEmpty = ""
     fetch_pages: bool = False
+    paid: bool = False
 
     @model_validator(mode="after")
     def _has_its_place(self) -> Self:

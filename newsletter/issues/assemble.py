@@ -17,7 +17,7 @@ from newsletter import links
 from newsletter.config import Config, Newsletter
 from newsletter.issues import edits, look, models, pictures, states, window
 from newsletter.issues.choosing import choice_for, choice_of, stories_of_day
-from newsletter.issues.chosen import Chosen, chosen_for, shown_source, url_of
+from newsletter.issues.chosen import Chosen, chosen_for, shown_source, url_of, wants_subscription
 from newsletter.issues.contents import WORDS_A_MINUTE, Also, Contents, Item, SectionOfItems, Sponsor
 from newsletter.issues.edits import Edits, Field
 from newsletter.issues.find import on
@@ -260,7 +260,7 @@ def _item(config: Config, chosen: Chosen, picture: Shown, edited: Edits) -> Item
         is_update=pick.is_update,
         score=pick.score,
         also=tuple(Also(shown_source(config, a.source), url_of(config, a), a.title) for a in chosen.also),
-        is_paid=words.get(Field.IS_PAID, False),
+        is_paid=words.get(Field.IS_PAID, wants_subscription(config, article)),
         note=words.get(Field.NOTE, ""),
     )
 

@@ -74,6 +74,11 @@ def shown_source(config: Config, name: str) -> str:
     return next((source.shown_as for source in config.sources if source.name == name), name)
 
 
+def wants_subscription(config: Config, article: Article) -> bool:
+    """Whether readers need one for the article's page: it says so itself, or the config says it of its source."""
+    return article.is_paid or any(source.paid for source in config.sources if source.name == article.source)
+
+
 def _is_its_pick() -> ColumnElement[bool]:
     same_issue = col(models.Pick.issue_id) == col(models.Candidate.issue_id)
     return and_(same_issue, col(models.Pick.article_id) == col(models.Candidate.article_id))

@@ -20,6 +20,7 @@ class FoundArticle:
     sections: tuple[str, ...] = ()  # as the source names them; `collect` keeps one that the config knows
     image: str = ""  # https://…, or a path relative to the article's file
     image_alt: str = ""
+    is_paid: bool = False  # its page wants a subscription
     words: int = 0  # of the body; 0 where there is none
     place: int = 0  # in its feed, from 1; 0 where there is no order
     published_at: datetime | None = None  # aware; None where the source does not say

@@ -22,7 +22,7 @@ from newsletter.sources.models import Article, ArticleChange
 
 Outcome = Literal["new", "changed", "seen"]
 RECORDED = ("guid", "url", "title", "published_at")  # whose values before a change are written down
-FROM_PAGES = ("standfirst", "author", "image", "image_alt")  # that `pages` fills where a feed lacks them
+FROM_PAGES = ("standfirst", "author", "image", "image_alt", "is_paid")  # that `pages` fills where a feed lacks them
 
 
 @dataclass(frozen=True)
@@ -197,6 +197,7 @@ def _values(found: FoundArticle, source: Source, row: Article | None, now: datet
         "section": section_of(found.sections, source),
         "image": found.image,
         "image_alt": found.image_alt,
+        "is_paid": found.is_paid,
         "words": found.words,
         "published_at": published_at,
     }

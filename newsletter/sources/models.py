@@ -49,6 +49,7 @@ class Article(SQLModel, table=True):
     section: str = Field(max_length=300)
     image: str = Field(default="", max_length=2000)  # https://…, or media/HASH.jpg for one that we serve
     image_alt: str = Field(default="", max_length=500)
+    is_paid: bool = False  # its page says that it wants a subscription
     words: int = 0  # of the body, for reading times; 0 where only a standfirst is known
     place: int = 0  # in its feed when it was last there, from 1; 0 where a source has no order
     published_at: datetime = Field(sa_type=UTCDateTime, index=True)

@@ -44,6 +44,7 @@ def fields(text: str, zone: tzinfo, fetched_from: str = "") -> dict[str, Any]:
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
         raise FetchError(f"it is no page: {error}") from error
     told = _json_ld(page)
+    is_paid = _is_paid(page)
     url = _address(page, fetched_from)
     body = next((found for name in ("article", "main", "body") for found in page.iter(name)), page)
     heading = next(body.iter("h1"), None)
@@ -65,6 +66,7 @@ def fields(text: str, zone: tzinfo, fetched_from: str = "") -> dict[str, Any]:
         "image": clean.web_url(image, fetched_from) if fetched_from else clean.picture_place(image, url),
         "image_alt": clean.line(alt, clean.ALT),
         "url": url,
+        "is_paid": is_paid,
         "published_at": dates.moment(said, zone) if said else None,
     }
 
@@ -126,6 +128,12 @@ def _json_ld(page: Any) -> dict[str, str]:
         "date": _words(article.get("datePublished")),
         "section": next(filter(None, map(_words, _many(article.get("articleSection")))), ""),
     }
+
+
+def _is_paid(page: Any) -> bool:
+    """Whether the page tells search engines that not everybody may read it (schema.org/isAccessibleForFree)."""
+    article = next(filter(_is_article, _things(page)), {})
+    return str(article.get("isAccessibleForFree", "")).casefold().endswith("false")  # false, "False", a URL
 
 
 def _things(page: Any) -> Iterator[dict[str, Any]]:

@@ -55,6 +55,17 @@ def test_a_page_tells_search_engines_what_it_does_not_tell_in_meta_elements():
     assert article.published_at == datetime(2026, 11, 23, 5, 30, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("said", "is_paid"),
+    [("false", True), ('"False"', True), ('"https://schema.org/False"', True), ("true", False), ('"True"', False)],
+)
+def test_a_page_that_wants_a_subscription_says_so(said: str, is_paid: bool):
+    """schema.org's isAccessibleForFree, as search engines ask for it; a page that says nothing is free."""
+    told = JSON_LD.replace('"headline"', f'"isAccessibleForFree": {said}, "headline"')
+    assert read(a_page(told)).is_paid == is_paid
+    assert not read(a_page(JSON_LD)).is_paid
+
+
 def test_meta_elements_come_first_and_the_page_names_its_address():
     """What the page says of itself to everybody."""
     article = read(a_page(META + JSON_LD))
