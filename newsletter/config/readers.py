@@ -15,4 +15,5 @@ class ForReaders(Section):
     topic_min_articles: int = Field(default=1, ge=1, le=40)
     topic_fallback: Literal["nothing", "whole"] = "nothing"
     max_editions: int = Field(default=50, ge=1, le=1000)
+    welcome_issue_days: int = Field(default=0, ge=0, le=14)
     roundup_of: Slug | Literal[""] = ""

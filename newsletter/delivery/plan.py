@@ -7,6 +7,7 @@ stopped at any line and started again, by anybody, also by two at once.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Insert, Select, Subquery, case, cast, func, literal, null, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -65,18 +66,37 @@ def _page(
     sets: Sets, whom: ColumnElement[bool] | None, now: datetime,
 ) -> int | None:  # fmt: skip
     """Insert the next `rows` subscribers beyond `after`; returns the last one's id, None if there is none."""
-    readers = audience.selection(issue.newsletter, now, whom).add_columns(
-        _chosen(col(Subscriber.domain), lanes, literal(REST)).label("lane"),
-        _chosen(col(Subscriber.timezone), waves, literal(now, TABLE.c.due_at.type)).label("due_at"),
-        _edition(sets).label("edition_id"),
-    )
-    subscriber = readers.selected_columns.subscriber_id
-    page = readers.where(subscriber > after).limit(rows).subquery()
+    readers = _readers(issue, lanes, waves, sets, whom, now)
+    page = readers.where(readers.selected_columns.subscriber_id > after).limit(rows).subquery()
     with database.transaction() as session:
         last: int | None = session.scalar(select(func.max(page.c.subscriber_id)).select_from(page))
         if last is not None:
             session.execute(_insert(session, issue, page, sets.why_nothing, now))
     return last
+
+
+def add(
+    session: Session, issue: Issue, subscriber_id: int, now: datetime, lanes: Mapping[str, str], sets: Sets,
+    whom: ColumnElement[bool] | None,
+) -> bool:  # fmt: skip
+    """Put one reader into the ledger of an issue that was drawn before they came; False if they may not get it, have it
+    already, or get nothing of it for their topics."""
+    readers = _readers(issue, lanes, AT_ONCE, sets, whom, now)
+    one = readers.where(readers.selected_columns.subscriber_id == subscriber_id).subquery()
+    made = _insert(session, issue, one, sets.why_nothing, now).returning(TABLE.c.state)
+    return session.scalar(made) is DeliveryState.QUEUED
+
+
+def _readers(
+    issue: Issue, lanes: Mapping[str, str], waves: Mapping[str, datetime], sets: Sets,
+    whom: ColumnElement[bool] | None, now: datetime,
+) -> Select[Any]:  # fmt: skip
+    """Who gets the issue at `now`, with what their row says: lane, due_at, edition_id."""
+    return audience.selection(issue.newsletter, now, whom).add_columns(
+        _chosen(col(Subscriber.domain), lanes, literal(REST)).label("lane"),
+        _chosen(col(Subscriber.timezone), waves, literal(now, TABLE.c.due_at.type)).label("due_at"),
+        _edition(sets).label("edition_id"),
+    )
 
 
 def _chosen(column: Mapped[str], values: Mapping[str, object], other: ColumnElement[object]) -> ColumnElement[object]:

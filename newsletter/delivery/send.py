@@ -25,7 +25,6 @@ from newsletter.delivery.run import Clock, OnProgress, Run
 from newsletter.errors import NeedsDecision, Refused
 from newsletter.issues import states, timetable
 from newsletter.issues.models import Issue, IssueState
-from newsletter.rendering import by_topics
 from subscribers import audience
 
 REST_SECONDS = (1, 2, 4, 8)  # for a relay in trouble, after each failure in a row; then the run ends
@@ -45,7 +44,8 @@ def send(
     crew.recover(database, config, clock())
     issue = _begin(database, config, issue_id, who, clock())
     waves = _waves(database, newsletter, issue, clock())
-    sets = _sets(database, config, newsletter, issue)
+    with database.reading() as session:
+        sets = whom.sets(session, config, newsletter, issue) if issue.drawn_at is None else plan.WHOLE
     readers = whom.of_issue(config, newsletter, issue, clock())
     plan.draw(database, issue, clock(), Lanes.of(config, newsletter).by_domain, waves, sets, whom=readers)
     _allow_for(database, config, issue_id, waves)
@@ -72,21 +72,6 @@ def _waves(database: Database, newsletter: Newsletter, issue: Issue, now: dateti
     with database.reading() as session:
         zones = audience.zones(session, newsletter.slug, now)
     return timetable.waves(newsletter, issue.issue_date, zones, now)
-
-
-def _sets(database: Database, config: Config, newsletter: Newsletter, issue: Issue) -> plan.Sets:
-    """Which edition those get who have chosen topics, if that is not in the ledger yet."""
-    if issue.drawn_at is not None:
-        return plan.WHOLE
-    with database.reading() as session:
-        found = by_topics.by_set(session, config, newsletter, issue)
-        numbers = {
-            chosen: plan.NOTHING if edition is None else edition.id if edition.topics else None
-            for chosen, edition in found.items()
-        }
-    least = newsletter.topic_min_articles
-    why = "nothing of their topics is in this issue" if least == 1 else f"fewer than {least} stories of their topics"
-    return plan.Sets(numbers, None if newsletter.topic_fallback == "whole" else plan.NOTHING, why)
 
 
 def _allow_for(database: Database, config: Config, issue_id: int, waves: Mapping[str, datetime]) -> None:

@@ -1,4 +1,5 @@
-"""Which readers an issue goes to: the newsletter's segments, and the issue's own, as one condition for `plan.draw`."""
+"""Which readers an issue goes to: the newsletter's segments, and the issue's own, as one condition for `plan.draw`; and
+which edition of it those get who have chosen topics."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -7,9 +8,11 @@ from sqlalchemy import ColumnElement, exists
 from sqlmodel import Session, col
 
 from newsletter.config import Config, Newsletter
+from newsletter.delivery import plan
 from newsletter.delivery.models import Delivery, DeliveryState
 from newsletter.errors import Refused
 from newsletter.issues.models import Issue
+from newsletter.rendering import by_topics
 from subscribers import segments
 from subscribers.models import Subscription
 from subscribers.segment_words import Node
@@ -41,6 +44,18 @@ def of_issue(config: Config, newsletter: Newsletter, issue: Issue, now: datetime
     if own is None or every is None:
         return every if own is None else own
     return every & own
+
+
+def sets(session: Session, config: Config, newsletter: Newsletter, issue: Issue) -> plan.Sets:
+    """The edition of every set of topics that readers have chosen."""
+    found = by_topics.by_set(session, config, newsletter, issue)
+    numbers = {
+        chosen: plan.NOTHING if edition is None else edition.id if edition.topics else None
+        for chosen, edition in found.items()
+    }
+    least = newsletter.topic_min_articles
+    why = "nothing of their topics is in this issue" if least == 1 else f"fewer than {least} stories of their topics"
+    return plan.Sets(numbers, None if newsletter.topic_fallback == "whole" else plan.NOTHING, why)
 
 
 def count(session: Session, config: Config, newsletter: Newsletter, issue: Issue, now: datetime) -> int:

@@ -7,10 +7,12 @@ models.py    the table Notice
 questions.py sign-ups that wait → please confirm
 outbox.py    write them down, send what is due
 letters.py   one notice → one message
+newcomers.py the newest issue at once, for whoever has just confirmed
 calendar.py  when a newsletter comes out, in words
 """
 
 from newsletter.notices.calendar import next_issue, rhythm
+from newsletter.notices.newcomers import give_latest
 from newsletter.notices.outbox import (
     Delivered,
     ask_to_confirm,
@@ -29,6 +31,7 @@ __all__ = [
     "ask_to_confirm",
     "deliver_due",
     "draft_ready",
+    "give_latest",
     "issue_held",
     "next_issue",
     "rhythm",

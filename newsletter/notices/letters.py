@@ -88,13 +88,14 @@ def _welcome(
         return None
     latest = session.exec(
         select(Issue)
-        .where(Issue.newsletter == newsletter.slug, Issue.state == IssueState.SENT)
+        .where(Issue.newsletter == newsletter.slug, col(Issue.state).in_((IssueState.SENT, IssueState.SENDING)))
         .order_by(col(Issue.issue_date).desc())
         .limit(1)
     ).first()
     return _address(reader.email), {
         "rhythm": rhythm(newsletter, Wordbook(newsletter.language, newsletter.words)),
         "next_issue": next_issue(newsletter, now),
+        "with_issue": bool(notice.about.get("with_issue")),
         "latest_subject": latest.subject if latest else "",
         "latest_url": links.web_view(config.site, newsletter.slug, latest.issue_date) if latest else "",
         "preferences_url": links.preferences(config.site, sign(config.keys, Purpose.PREFERENCES, number)),

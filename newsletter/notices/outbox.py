@@ -48,9 +48,11 @@ def ask_to_confirm(session: Session, due: ConfirmationDue, now: datetime) -> Non
     _write(session, NoticeKind.CONFIRM, due.newsletters[0], now, subscriber_id=due.subscriber_id, about=about)
 
 
-def welcome(session: Session, newsletter: str, subscriber_id: int, now: datetime) -> None:
-    """Somebody has confirmed: tell them when the first issue comes, and how to leave."""
-    _write(session, NoticeKind.WELCOME, newsletter, now, subscriber_id=subscriber_id)
+def welcome(session: Session, newsletter: str, subscriber_id: int, now: datetime, *, with_issue: bool = False) -> None:
+    """Somebody has confirmed: tell them when the next issue comes, and how to leave; `with_issue` says that the newest
+    one is on its way to them."""
+    about = {"with_issue": with_issue}
+    _write(session, NoticeKind.WELCOME, newsletter, now, subscriber_id=subscriber_id, about=about)
 
 
 def draft_ready(session: Session, newsletter: Newsletter, issue: Issue, now: datetime) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastapi import BackgroundTasks, Request, Response
+from sqlmodel import Session
 
 from newsletter import notices
 from newsletter.config import Newsletter
@@ -30,9 +31,7 @@ def confirm(token: str, request: Request, house: HouseDep, later: BackgroundTask
     proof = Proof("pressed the button behind the confirmation mail", house.config.site.url, client_of(request))
     with house.database.transaction() as session:
         result = signup.confirm(session, house.keys, token, proof, house.now)
-        if result.outcome is Outcome.GOOD:
-            for slug in result.newsletters:
-                notices.welcome(session, slug, result.subscriber_id, house.now)
+        given = _welcomed(session, house, result) if result.outcome is Outcome.GOOD else set()
     if result.outcome is not Outcome.GOOD:
         return _confirmation(house, token, result)
     if house.sends_notices:
@@ -41,7 +40,20 @@ def confirm(token: str, request: Request, house: HouseDep, later: BackgroundTask
     with house.database.reading() as session:
         latest = {n.slug: latest_issue(session, n.slug) for n in joined}
     next_issues = {n.slug: notices.next_issue(n, house.now) for n in joined}
-    return house.pages.page("confirmed", paper=joined[0], joined=joined, latest=latest, next_issues=next_issues)
+    return house.pages.page(
+        "confirmed", paper=joined[0], joined=joined, latest=latest, next_issues=next_issues, given=given
+    )
+
+
+def _welcomed(session: Session, house: House, result: Confirmation) -> set[str]:
+    """Welcome a newcomer to each newsletter; those whose newest issue is on its way to them."""
+    given = set()
+    for slug in result.newsletters:
+        paper = next((n for n in house.config.newsletters if n.slug == slug), None)
+        if paper and notices.give_latest(session, house.config, paper, result.subscriber_id, house.now):
+            given.add(slug)
+        notices.welcome(session, slug, result.subscriber_id, house.now, with_issue=slug in given)
+    return given
 
 
 def leave_page(token: str, house: HouseDep, session: ReadingDep) -> Response:

@@ -1,6 +1,7 @@
 """Readers who have chosen sections share one edition a set; what they chose is what they get, whatever happens."""
 
 from collections import Counter
+from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import Session, select
 
-from newsletter import daily
+from newsletter import daily, notices
 from newsletter.config import Smtp
 from newsletter.daily import Paper
 from newsletter.database import Database
@@ -31,6 +32,7 @@ STORIES = {
     "World": ("Parliament votes on island treaty",),
     "Culture": ("A gull paints at the pier gallery",),
 }
+HOURS = timedelta(hours=3)
 MORE = 'min_articles = 1\napproval = "none"\n'
 
 
@@ -66,11 +68,11 @@ class Desk:
         daily.approve(self.paper, number, "test", NOW)
         return number
 
-    def send(self, sink: Sink, issue_id: int) -> ledger.Totals:
+    def send(self, sink: Sink, issue_id: int, now: datetime = NOW) -> ledger.Totals:
         relay = {"port": sink.port, "security": "none", "journal_dir": self.folder / "journal", "connections": 2}
         config = self.paper.config.model_copy(update={"smtp": Smtp.model_validate(relay)})
         return send(
-            self.paper.database, config, self.daily, issue_id, clock=lambda: NOW, who="test", rests=(0, 0, 0, 0)
+            self.paper.database, config, self.daily, issue_id, clock=lambda: now, who="test", rests=(0, 0, 0, 0)
         )
 
     def editions(self) -> list[str]:
@@ -202,6 +204,28 @@ def test_a_delivery_keeps_its_edition_through_trouble_and_a_second_start(databas
     names = {edition.id: name for name, edition in chosen.items() if edition}
     for taken in sink.taken:
         assert told(taken.data) == expected[names.get(drawn[taken.recipient], "")]
+
+
+def test_a_newcomer_joins_a_sent_issue_with_the_edition_that_fits_and_only_once(database: Database, tmp_path: Path):
+    """`welcome_issue_days`: the ledger's own row, for a reader who came after the draw; what is frozen stays so."""
+    desk = Desk(database, tmp_path, "welcome_issue_days = 1\n")
+    first = desk.readers(("City",))[0]
+    issue_id = desk.approve()
+    with Sink() as sink:
+        desk.send(sink, issue_id)
+    newcomers = desk.readers((), ("City", "World"), ("Culture",), ("City",))
+    with database.transaction() as session:
+        given = [
+            notices.give_latest(session, desk.paper.config, desk.daily, number_of(session, one), NOW + HOURS)
+            for one in newcomers
+        ]
+    assert [issue is not None for issue in given] == [False, True, False, True]
+    assert newcomers[0] == first
+    with Sink() as sink:
+        totals = desk.send(sink, issue_id, NOW + HOURS)
+    assert {t.recipient: told(t.data) for t in sink.taken} == {newcomers[1]: {"City"}, newcomers[3]: {"City"}}
+    assert totals == ledger.Totals(accepted=3, skipped=1)
+    assert desk.delivery(newcomers[2]).why == "nothing of their topics is in this issue"
 
 
 def test_leaving_wins_over_a_chosen_edition(database: Database, tmp_path: Path):
