@@ -35,6 +35,7 @@ from newsletter.rendering.preflight import Case, Finding, Level, reports, suppor
 from newsletter.rendering.preflight.reports import Occasion
 from newsletter.sources import collect, health, hosting
 from newsletter.sources.collect import SourceReport
+from newsletter.tracking import inbox, mailboxes
 from subscribers import erasure
 
 
@@ -268,6 +269,12 @@ def _tell_that_it_stopped(paper: Paper, issue_id: int, now: datetime) -> None:
             [issue.why, "Nothing is lost: those who have it are on record, the others wait."], now,
             commands=[f"newsletter {go_on} {name}", f"newsletter status {name}"],
         )  # fmt: skip
+
+
+def hear(paper: Paper, now: datetime) -> inbox.Read:
+    """6. What came back: read the mailbox that readers write to in order to leave. Raises MailboxDown."""
+    with mailboxes.opened(paper.config.mailbox) as box:
+        return inbox.read(paper.database, paper.config.keys, box, now)
 
 
 # --- people ---------------------------------------------------------------------------------------------------------

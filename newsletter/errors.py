@@ -11,6 +11,7 @@ NewsletterError
 ├── FetchError           a source that can't be read, with its reason
 │   ├── AskedToWait      its server wants to be left alone for a while
 │   └── Gone             its server says that it is gone for good
+├── MailboxDown          the mailbox that readers write to can't be read
 └── DeliveryError        the relay
     ├── RelayDown        no connection, no login, no TLS: nothing charged to a reader
     ├── TryLater         a temporary refusal of one message
@@ -70,6 +71,10 @@ class AskedToWait(FetchError):
 
 class Gone(FetchError):
     """The server answered 410 (RFC 9110 §15.5.11): asking again is no use."""
+
+
+class MailboxDown(NewsletterError):
+    """The mailbox that readers write to can't be read now."""
 
 
 class DeliveryError(NewsletterError):

@@ -36,6 +36,11 @@ def unsubscribe(site: Site, token: str) -> str:
     return f"{site.url}/u/{token}"
 
 
+def unsubscribe_by_mail(address: str, token: str) -> str:
+    """A mail that leaves (RFC 2369 §3.2, 6068). Some systems write addresses small: the subject holds the token too."""
+    return f"mailto:{address.replace('{token}', token)}?subject={token}"
+
+
 def preferences(site: Site, token: str) -> str:
     """The page to choose on. `token` is one for Purpose.PREFERENCES, or its mark."""
     return f"{site.url}/preferences/{token}"

@@ -20,7 +20,7 @@ from newsletter import daily, notices
 from newsletter.config import Newsletter
 from newsletter.daily import Paper
 from newsletter.delivery import tallies
-from newsletter.errors import NewsletterError, PreflightFailed, RelayDown, StoreError
+from newsletter.errors import MailboxDown, NewsletterError, PreflightFailed, RelayDown, StoreError
 from newsletter.issues import find
 from newsletter.issues.models import Issue, IssueState
 from newsletter.issues.timetable import Due, Turn, own_zone, turn
@@ -56,6 +56,8 @@ class Clockwork:
         self._every(self.notices, seconds=NOTICES_SECONDS)
         self._every(self.collect, seconds=COLLECT_MINUTES * 60)
         self._every(self.tidy, seconds=TIDY_SECONDS)
+        if self._paper.config.mailbox.is_read:
+            self._every(self.mailbox, seconds=self._paper.config.mailbox.check_seconds)
         for newsletter in self._paper.config.newsletters:
             for clock in (newsletter.draft_at, newsletter.send_at):
                 at = time.fromisoformat(clock)
@@ -95,6 +97,11 @@ class Clockwork:
         """Read the sources between the mornings too: feeds hold only their newest pieces."""
         if self._leads:
             gather(self._paper, datetime.now(UTC), only_due=True)
+
+    def mailbox(self) -> None:
+        """Take off those who wrote that they want to leave."""
+        if self._leads:
+            read_mailbox(self._paper, datetime.now(UTC))
 
     def tidy(self) -> None:
         """Forget addresses that somebody typed into a form and nobody ever confirmed; add up what closed otherwise
@@ -169,6 +176,17 @@ def _first_wave(session: Session, newsletter: Newsletter, issue: Issue | None, n
     zones = audience.zones(session, newsletter.slug, now)
     moments = [newsletter.moment("send_at", issue.issue_date, own_zone(newsletter, zone)) for zone in zones]
     return min(moments, default=None)
+
+
+def read_mailbox(paper: Paper, now: datetime) -> None:
+    """Read it, and say in the log if it can't be; the next time comes in a minute."""
+    try:
+        found = daily.hear(paper, now)
+    except MailboxDown as error:
+        log.error("The mailbox can't be read.", action="mailbox_down", why=str(error))
+    else:
+        if found.left:
+            log.info("Readers left by mail.", action="mailbox_read", left=found.left)
 
 
 def gather(paper: Paper, now: datetime, *, only_due: bool) -> None:

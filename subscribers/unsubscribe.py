@@ -54,15 +54,6 @@ def by_token(session: Session, keys: Keys, token: str, way: Way, now: datetime) 
     return _standing(session, one, person.email, now)
 
 
-def by_mail_token(session: Session, keys: Keys, recipient: str, now: datetime) -> Standing | None:
-    """The same by a mail to `u+TOKEN@…`, the mailto address of List-Unsubscribe (RFC 2369 §3.2).
-
-    The token alone counts: a From is forged easily, and the body may be empty. None for any other recipient.
-    """
-    word, plus, token = recipient.strip().partition("@")[0].partition("+")
-    return by_token(session, keys, token, Way.MAILTO, now) if word.lower() == "u" and plus else None
-
-
 def undo(session: Session, keys: Keys, token: str, now: datetime) -> Standing | None:
     """Take the token's own leaving back, within ten minutes of it. Later it changes nothing. None for a bad token."""
     found = _of_token(session, keys, token)

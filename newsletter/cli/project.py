@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from newsletter import config, sample, templates_folder
+from newsletter import config, daily, sample, templates_folder
 from newsletter.cli.out import now, opened, plain, say, set_up_logs
 from newsletter.daily import Paper
 from newsletter.database import Database
@@ -25,6 +25,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(rich_help_panel="The project")(run)
     app.command(rich_help_panel="The project")(serve)
     app.command(rich_help_panel="The project")(worker)
+    app.command(rich_help_panel="The project")(mailbox)
 
 
 def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")]) -> None:
@@ -111,3 +112,12 @@ def _serve(paper: Paper) -> None:
     web = paper.config.web
     say(f"Listening on http://{web.host}:{web.port} (stop with Ctrl-C)")
     server(paper.config, paper.database).run()
+
+
+def mailbox(context: typer.Context) -> None:
+    """Read the mailbox that readers write to in order to leave, now; `run` does it every minute."""
+    with opened(context) as paper:
+        if not paper.config.mailbox.is_read:
+            raise Refused("config.toml names no mailbox: [mailbox] wants a maildir, or a host.")
+        found = daily.hear(paper, now())
+    say(f"{found.left:,} readers left by mail; {found.other:,} other mails are marked as read and left there.")

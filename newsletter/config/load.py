@@ -32,6 +32,7 @@ class Secrets(BaseSettings):
     smtp_password: str = ""
     database_password: str = ""
     api_key: str = ""
+    mailbox_password: str = ""
 
 
 def load(path: Path) -> Config:
@@ -175,6 +176,7 @@ def _settled(config: Config, path: Path, secrets: Secrets) -> Config:
             "site": site,
             "smtp": smtp,
             "web": web,
+            "mailbox": config.mailbox.settled(base, secrets.mailbox_password),
             "collecting": collecting,
             "dkim": tuple(key.model_copy(update={"key_file": base / key.key_file}) for key in config.dkim),
             "relays": tuple(relay.settled(base) for relay in config.relays),
@@ -183,6 +185,7 @@ def _settled(config: Config, path: Path, secrets: Secrets) -> Config:
         }
     )
     for newsletter in settled.newsletters:
+        newsletter._leave_address = settled.mailbox.address
         newsletter._dkim = _nearest(settled.dkim, newsletter.sender_domain)
     settled._path = path
     settled._keys = _keys(secrets.secret_key, site.secret_key_file)

@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from newsletter.config.collecting import Collecting, Source
 from newsletter.config.dkim import DkimKey
+from newsletter.config.mailbox import Mailbox as LeaveBox
 from newsletter.config.picking import SATURDAY, Picking, SectionRule
 from newsletter.config.preflight import Preflight
 from newsletter.config.readers import ForReaders
@@ -115,6 +116,7 @@ class Newsletter(Picking, ForReaders):
     include: tuple[str, ...] = Field(default=(), strict=False)
     exclude: tuple[str, ...] = Field(default=(), strict=False)
     _dkim: tuple[DkimKey, ...] = PrivateAttr(default=())
+    _leave_address: str = PrivateAttr(default="")
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -163,6 +165,11 @@ class Newsletter(Picking, ForReaders):
         """The keys that sign its mail, out of the tables [[dkim]]."""
         return self._dkim
 
+    @property
+    def leave_address(self) -> str:
+        """Where a mail takes a reader off, out of [mailbox], perhaps with a {token} in it; "" where there is none."""
+        return self._leave_address
+
     def comes_out_on(self, day: date) -> bool:
         """Whether `days` has this weekday, and it is no holiday."""
         return self.has_its_day_on(day) and self.holiday_on(day) is None
@@ -196,6 +203,7 @@ class Config(Section):
     sign_up: SignUp = SignUp()
     smtp: Smtp = Smtp()
     relays: tuple[NamedRelay, ...] = Field(default=(), strict=False)
+    mailbox: LeaveBox = LeaveBox()
     sending: Sending = Sending()
     collecting: Collecting = Collecting()
     preflight: Preflight = Preflight()

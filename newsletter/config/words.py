@@ -36,7 +36,8 @@ def _clock(value: str) -> str:
     return value
 
 
-def _mailbox(value: str) -> str:
+def mailbox(value: str) -> str:
+    """`Name <name@example.com>` or an address, in ASCII. ValueError for what is neither."""
     name, address = parseaddr(value)
     try:
         Address(name, addr_spec=address)
@@ -50,7 +51,7 @@ def _mailbox(value: str) -> str:
 
 
 def _mailbox_or_empty(value: str) -> str:
-    return _mailbox(value) if value else value
+    return mailbox(value) if value else value
 
 
 def _web_address(value: str) -> str:
@@ -113,7 +114,7 @@ Zone = Annotated[str, AfterValidator(_zone)]
 ZoneOrEmpty = Annotated[str, AfterValidator(_zone_or_empty)]
 Hours = Annotated[str, AfterValidator(_hours)]
 Clock = Annotated[str, AfterValidator(_clock)]
-Mailbox = Annotated[str, AfterValidator(_mailbox)]
+Mailbox = Annotated[str, AfterValidator(mailbox)]
 MailboxOrEmpty = Annotated[str, AfterValidator(_mailbox_or_empty)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 FeedAddress = Annotated[str, AfterValidator(_feed_address)]

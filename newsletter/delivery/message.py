@@ -65,6 +65,7 @@ class Mould:
     parts: tuple[Part, ...]
     end: bytes  # the last boundary line
     signer: Signer
+    leave_address: str = ""  # where a mail takes its reader off
 
     def fill(self, reader: Reader, keys: Keys, now: datetime) -> bytes:
         """The message for one reader, signed: CRLF lines, none over 998 octets, undotted."""
@@ -97,8 +98,12 @@ class Mould:
             f"Date: {_date(int(now.timestamp()), self.zone)}\r\n"
             f"Message-ID: {message_id(keys, self.issue_id, reader.delivery_id, self.domain)}\r\n"
             f"To: {prose.mailbox(name, reader.email)}\r\n"
-            f"List-Unsubscribe: <{links.unsubscribe(self.site, unsubscribe)}>\r\n"
+            f"List-Unsubscribe: <{links.unsubscribe(self.site, unsubscribe)}>{self._by_mail(unsubscribe)}\r\n"
         ).encode()
+
+    def _by_mail(self, unsubscribe: str) -> str:
+        """The second way of that header, where there is a mailbox for it (RFC 2369 §3.2)."""
+        return f", <{links.unsubscribe_by_mail(self.leave_address, unsubscribe)}>" if self.leave_address else ""
 
 
 def mould(site: Site, newsletter: Newsletter, issue_id: int, subject: str, html: str, text: str) -> Mould:
@@ -118,6 +123,7 @@ def mould(site: Site, newsletter: Newsletter, issue_id: int, subject: str, html:
         parts=(_part(f"--{boundary}", "plain", text), _part(f"\r\n--{boundary}", "html", html)),
         end=f"\r\n--{boundary}--\r\n".encode(),
         signer=dkim.signer(newsletter.dkim),
+        leave_address=newsletter.leave_address,
     )
 
 
@@ -134,6 +140,7 @@ def _text_alone(site: Site, newsletter: Newsletter, issue_id: int, subject: str,
         parts=(replace(part, head=b""),),
         end=b"\r\n" if isinstance(part.content, Base64) else b"",  # the other's own last line has its end
         signer=dkim.signer(newsletter.dkim),
+        leave_address=newsletter.leave_address,
     )
 
 

@@ -69,19 +69,6 @@ def test_five_presses_at_once_are_one_leaving(database: Database):
         assert len(session.exec(select(Leaving)).all()) == 1
 
 
-def test_a_mail_to_the_tokens_address_leaves(session):
-    """By the token in the recipient, never by From; another recipient is nobody's leaving."""
-    a_reader(session)
-    token = unsubscribe_token(session, "ann@example.com", issue=7)
-    for other in (f"bounces+{token}@example.com", f"u@{token}", "u+@example.com", f"u+{token[:-1]}@example.com", ""):
-        assert unsubscribe.by_mail_token(session, KEYS, other, NOW) is None
-    left = unsubscribe.by_mail_token(session, KEYS, f"U+{token}@bounce.example.com", NOW)
-    assert left is not None
-    assert left.has_left
-    leaving = session.exec(select(Leaving)).one()
-    assert (leaving.way, leaving.issue) == (Way.MAILTO, 7)
-
-
 def test_looking_changes_nothing(session):
     """GET and HEAD come from scanners."""
     a_reader(session)

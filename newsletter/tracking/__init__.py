@@ -1,0 +1,1 @@
+"""What comes back: mails of readers who want to leave."""

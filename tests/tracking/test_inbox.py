@@ -1,0 +1,191 @@
+"""Leaving by mail: the token in an address or the subject, by Maildir and by IMAP; nothing else takes anybody off."""
+
+import mailbox
+import re
+from email.header import Header
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlmodel import select
+
+from newsletter.config.mailbox import Mailbox
+from newsletter.delivery.message import Reader, mould
+from newsletter.errors import ConfigError, MailboxDown
+from newsletter.tracking import inbox, mailboxes
+from subscribers import Way, audience
+from subscribers.models import Leaving
+from tests.builders import CONFIG, NOW, a_config
+from tests.command import a_project
+from tests.imap import ImapServer
+from tests.subscribers.conftest import KEYS, a_reader, unsubscribe_token
+
+
+def a_mail(to: str = "leave@example.com", subject: str = "", more: str = "", body: str = "") -> bytes:
+    head = f"From: Somebody Else <else@example.net>\r\nTo: {to}\r\nSubject: {subject}\r\n{more}"
+    return f"{head}\r\n{body}".encode()
+
+
+@pytest.fixture
+def token(database) -> str:
+    with database.transaction() as session:
+        a_reader(session)
+        a_reader(session, "bob@example.com")
+        return unsubscribe_token(session, "ann@example.com", issue=7)
+
+
+def a_maildir(folder: Path, *mails: bytes) -> Mailbox:
+    box = mailbox.Maildir(folder / "leave", create=True)
+    for mail in mails:
+        box.add(mail)
+    return Mailbox(maildir=folder / "leave")
+
+
+def read(database, settings: Mailbox) -> inbox.Read:
+    with mailboxes.opened(settings) as box:
+        return inbox.read(database, KEYS, box, NOW)
+
+
+def leavings(database):
+    with database.reading() as session:
+        return [(row.subscriber_id, row.way, row.issue) for row in session.exec(select(Leaving))]
+
+
+PLACES = {
+    "subject": lambda t: a_mail(subject=t),
+    "subject with words": lambda t: a_mail(subject=f"Re: AW: {t} please"),
+    "encoded subject": lambda t: a_mail(subject=Header(f"Abmeldung für {t}", "utf-8").encode()),
+    "address": lambda t: a_mail(to=f"leave+{t}@example.com"),
+    "address of the envelope": lambda t: a_mail(more=f"Delivered-To: leave+{t}@example.com\r\n"),
+    "an answering machine": lambda t: a_mail(subject=t, more="Auto-Submitted: auto-replied\r\n"),
+    "a null sender": lambda t: a_mail(subject=t, more="Return-Path: <>\r\n"),
+    "a small address": lambda t: a_mail(to=f"leave+{t.lower()}@example.com", subject=t),
+    "line ends of a Unix": lambda t: a_mail(subject=t).replace(b"\r\n", b"\n"),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_token_takes_off_wherever_it_stands(database, tmp_path, token, place):
+    """The mail is gone afterwards, and nobody is answered: there is nothing here that could send."""
+    settings = a_maildir(tmp_path, PLACES[place](token))
+    assert read(database, settings) == inbox.Read(left=1)
+    assert leavings(database) == [(1, Way.MAILTO, 7)]
+    assert read(database, settings) == inbox.Read()
+
+
+def test_nothing_but_a_token_takes_off(database, tmp_path, token):
+    """Not From, not a body, not a forged token; such mails are left for people, marked as read."""
+    forged = ("A" if token[0] != "A" else "B") + token[1:]
+    settings = a_maildir(
+        tmp_path,
+        a_mail(subject="unsubscribe").replace(b"else@example.net", b"ann@example.com"),
+        a_mail(subject=forged),
+        a_mail(subject="unsubscribe", body=token),
+        a_mail(subject=token + "A"),
+    )
+    assert read(database, settings) == inbox.Read(other=4)
+    assert leavings(database) == []
+    assert read(database, settings) == inbox.Read()
+    assert len(mailbox.Maildir(tmp_path / "leave")) == 4
+
+
+def test_two_mails_are_one_leaving(database, tmp_path, token):
+    """Pressing twice, or being read twice after a crash."""
+    settings = a_maildir(tmp_path, a_mail(subject=token), a_mail(subject=token))
+    assert read(database, settings).left == 2
+    assert len(leavings(database)) == 1
+
+
+def test_a_mail_stays_until_its_leaving_is_committed(database, tmp_path, token):
+    """A store that is gone in the middle loses no wish: the next reading finds the mail."""
+    settings = a_maildir(tmp_path, a_mail(subject=token))
+    with database.transaction() as session:
+        table = session.connection().exec_driver_sql
+        table("ALTER TABLE leaving RENAME TO elsewhere")
+    with pytest.raises(Exception, match="leaving"):
+        read(database, settings)
+    with database.transaction() as session:
+        session.connection().exec_driver_sql("ALTER TABLE elsewhere RENAME TO leaving")
+    assert read(database, settings).left == 1
+
+
+@pytest.fixture
+def imap(token):
+    server = ImapServer({3: a_mail(subject=token), 4: a_mail(subject="hello"), 9: a_mail(to=f"x+{token}@y.example")})
+    yield server.start()
+    server.stop()
+
+
+def test_an_imap_account_does_the_same(database, token, imap):
+    """Only heads are fetched, none is marked by the fetching; the wishes are deleted, the other is marked as read."""
+    settings = Mailbox(host="127.0.0.1", port=imap.port, security="none", username="leave")
+    settings = settings.settled(Path("/"), "secret")
+    assert read(database, settings) == inbox.Read(left=2, other=1)
+    assert leavings(database) == [(1, Way.MAILTO, 7)]
+    assert (list(imap.mails), imap.flags[4]) == ([4], {"Seen"})
+    assert "BODY.PEEK[HEADER]" in " ".join(imap.log)
+    assert read(database, settings) == inbox.Read()
+
+
+@pytest.mark.parametrize("broken", ["password", "port", "folder"])
+def test_a_mailbox_that_cant_be_read_is_said_in_a_sentence(database, tmp_path, imap, broken):
+    """No traceback, no password in it."""
+    port = 1 if broken == "port" else imap.port
+    settings = Mailbox(host="127.0.0.1", port=port, security="none", username="leave").settled(Path("/"), "wrong")
+    if broken == "folder":
+        settings = Mailbox(maildir=tmp_path / "nowhere")
+    with pytest.raises(MailboxDown, match="can't be read") as caught:
+        read(database, settings)
+    assert "wrong" not in str(caught.value) or broken == "password"
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_a_mail(head):
+    """A stranger's bytes are data: no crash, and never more tokens than are looked at."""
+    assert len(inbox.tokens_in(b"To: " + head)) <= inbox.MOST_TOKENS
+    assert len(inbox.tokens_in(head)) <= inbox.MOST_TOKENS
+
+
+def test_the_header_names_both_ways_and_the_mail_it_opens_takes_off(sqlite, tmp_path):
+    """The link first (RFC 8058 §3.1), then the address (RFC 2369 §3.2); a mail as the second asks for is understood."""
+    text = CONFIG + '[mailbox]\naddress = "leave+{token}@example.com"\nmaildir = "leave"\n'
+    config = a_config(text, tmp_path)
+    with sqlite.transaction() as session:
+        number = a_reader(session)
+    made = mould(config.site, config.newsletters[0], 7, "Ferry", "<p>She is back.</p>", "She is back.")
+    for one in (made, mould(config.site, config.newsletters[0], 7, "Ferry", "", "She is back.")):
+        raw = one.fill(Reader(1, number, 1, "ann@example.com"), config.keys, NOW).decode()
+        found = re.findall(
+            r"^List-Unsubscribe: <https://\S+/u/(\S{44})>, <mailto:(\S+)\?subject=(\S+)>\r$", raw, re.MULTILINE
+        )
+        [(token, address, subject)] = found
+        assert (address, subject) == (f"leave+{token}@example.com", token)
+    read(sqlite, a_maildir(tmp_path, a_mail(to=address, subject=subject)))
+    with sqlite.reading() as session:
+        assert audience.count(session, "daily", NOW) == 0
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ('address = "leave@example.com"', "nobody reads"),
+        ('address = "Leave <leave@example.com>"\nmaildir = "x"', "more than an address"),
+        ('address = "leave@{token}.example.com"\nmaildir = "x"', "left of the @"),
+        ('address = "a-very-long-local-part-{token}@example.com"\nmaildir = "x"', "at most 64"),
+        ('maildir = "x"\nhost = "y"\nusername = "z"', "not both"),
+        ('host = "y"', "wants a username"),
+    ],
+)
+def test_a_mailbox_that_makes_no_sense_is_refused(lines, told):
+    """At the start, with the line."""
+    with pytest.raises(ConfigError, match=told):
+        a_config(f"{CONFIG}[mailbox]\n{lines}\n")
+
+
+def test_it_is_read_by_hand(tmp_path):
+    """`newsletter mailbox`; without one in config.toml it says so."""
+    assert "names no mailbox" in a_project(tmp_path)("mailbox", status=1)
+    a_maildir(tmp_path, a_mail(subject="hello"))
+    project = a_project(tmp_path, more='[mailbox]\nmaildir = "leave"\n')
+    assert "0 readers left by mail; 1 other" in project("mailbox")
