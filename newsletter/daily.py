@@ -22,12 +22,13 @@ from newsletter.delivery import connections, ledger, message, send, tallies, who
 from newsletter.delivery.models import DeliveryState
 from newsletter.delivery.run import Clock, OnProgress
 from newsletter.errors import NeedsDecision, PreflightFailed, Refused, RelayDown
-from newsletter.issues import assemble, changing, find, pictures, states
+from newsletter.issues import approvals, assemble, changing, find, pictures, states
 from newsletter.issues.acts import Act
 from newsletter.issues.before import before
 from newsletter.issues.changing import Changed
 from newsletter.issues.chosen import chosen_for
 from newsletter.issues.models import Issue, IssueState
+from newsletter.issues.timetable import send_moment
 from newsletter.issues.topics import narrowed
 from newsletter.rendering import by_topics, editions, preflight
 from newsletter.rendering.models import Edition
@@ -37,6 +38,9 @@ from newsletter.sources import collect, health, hosting
 from newsletter.sources.collect import SourceReport
 from newsletter.tracking import inbox, mailboxes
 from subscribers import erasure
+
+LATEST = timedelta(hours=24)  # after its own hour an issue may still be sent
+SEND_NOW = "send now"
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,11 @@ def check(paper: Paper, issue_id: int, now: datetime, occasion: Occasion = Occas
     return _checked(paper, issue_id, now, occasion)[1]
 
 
-def approve(paper: Paper, issue_id: int, who: str, now: datetime) -> Issue:
-    """An editor says yes: from now on the edition is frozen. Raises PreflightFailed if a fault blocks it."""
+def approve(paper: Paper, issue_id: int, who: str, now: datetime, *, alone: bool = False) -> Issue:
+    """An editor says yes: from now on the edition is frozen. Raises PreflightFailed if a fault blocks it.
+
+    Where the newsletter wants two, the first yes is noted and the issue comes back as it was, unless `alone`.
+    """
     with paper.database.reading() as session:
         may_be_approved = IssueState.APPROVED in states.MOVES[session.get_one(Issue, issue_id).state]
     checked = None
@@ -85,9 +92,11 @@ def approve(paper: Paper, issue_id: int, who: str, now: datetime) -> Issue:
         checked, findings = _checked(paper, issue_id, now, Occasion.APPROVAL)
         _require_no_fault(findings)
     with paper.database.transaction() as session:
-        issue = session.get_one(Issue, issue_id)
+        issue = session.get_one(Issue, issue_id, with_for_update=True)
         if checked and editions.of(session, issue).rendered_at != checked.rendered_at:
             raise Refused("It was drafted anew while it was checked. Look at it again, then approve it.")
+        if checked and not alone and not _is_enough(session, paper, issue, checked, who, now):
+            return issue
         return states.move(session, issue_id, IssueState.APPROVED, who, "", now)
 
 
@@ -100,7 +109,7 @@ def deliver(
         issue = session.get_one(Issue, issue_id)
     newsletter = paper.config.newsletter(issue.newsletter)
     if issue.state is IssueState.DRAFT and newsletter.approval == "none":
-        approve(paper, issue_id, who, clock())
+        approve(paper, issue_id, who, clock(), alone=True)
     elif issue.state is IssueState.APPROVED:
         _check_before_send(paper, issue_id, who, clock())
     try:
@@ -244,11 +253,70 @@ def resolve(paper: Paper, issue_id: int, deliveries: Sequence[int], who: str, no
             _begin_deadline_anew(paper, issue, now)
 
 
-def skip(paper: Paper, newsletter: Newsletter, day: date, why: str, now: datetime) -> Issue:
+def reschedule(paper: Paper, issue_id: int, send_at: datetime, who: str, now: datetime) -> Issue:
+    """It goes out at `send_at` instead of at the newsletter's hour; an approval stays. Refused for a past moment, or
+    one more than a day after its hour."""
+    with paper.database.transaction() as session:
+        issue = _not_begun(session, issue_id)
+        newsletter = paper.config.newsletter(issue.newsletter)
+        usual = newsletter.moment("send_at", issue.issue_date)
+        if not now < send_at <= usual + LATEST:
+            raise Refused(f"A new time lies between now and {usual + LATEST:%d %B, %H:%M} ({newsletter.timezone}).")
+        issue.send_at = send_at
+        there = send_at.astimezone(newsletter.zone)
+        states.note(session, issue_id, "rescheduled", who, f"to {there:%d %B, %H:%M} ({newsletter.timezone})", now)
+        return issue
+
+
+def send_now(paper: Paper, issue_id: int, who: str, now: datetime) -> Issue:
+    """An approved issue's time is now: whoever keeps the clock sends it within seconds."""
+    with paper.database.transaction() as session:
+        issue = _not_begun(session, issue_id)
+        if issue.state is not IssueState.APPROVED:
+            raise Refused(f"It is {issue.state}: approve it first, then send it.")
+        issue.send_at = now
+        states.note(session, issue_id, SEND_NOW, who, "", now)
+        return issue
+
+
+def remind(paper: Paper, issue_id: int, who: str, now: datetime) -> None:
+    """Tell the editors, once for each time it is to go out at, that nobody has approved it yet."""
+    with paper.database.transaction() as session:
+        issue = session.get_one(Issue, issue_id, with_for_update=True)
+        newsletter = paper.config.newsletter(issue.newsletter)
+        since = send_moment(newsletter, issue.issue_date, issue) - timedelta(minutes=newsletter.remind_minutes)
+        if not states.was_noted(session, issue_id, "reminded", since):
+            states.note(session, issue_id, "reminded", who, "", now)
+            missing = newsletter.approvals - len(approvals.so_far(session, issue, issue.drafted_at))
+            notices.nobody_yet(session, newsletter, issue, now, missing)
+
+
+def _not_begun(session: Session, issue_id: int) -> Issue:
+    """The issue, locked, if no reader has got it yet."""
+    issue = session.get_one(Issue, issue_id, with_for_update=True)
+    if issue.state not in (IssueState.DRAFT, IssueState.APPROVED, IssueState.HELD):
+        raise Refused(f"It is {issue.state}: its time can't be changed any more.")
+    return issue
+
+
+def _is_enough(session: Session, paper: Paper, issue: Issue, seen: Edition, who: str, now: datetime) -> bool:
+    """Whether this yes is the last one that is wanted; else it is noted, and the others are told."""
+    newsletter = paper.config.newsletter(issue.newsletter)
+    before = [decision.who for decision in approvals.so_far(session, issue, seen.rendered_at)]
+    if who in before:
+        raise Refused("You have approved it already; it wants the yes of another editor too.")
+    if len(before) + 1 >= newsletter.approvals:
+        return True
+    states.note(session, issue.id or 0, approvals.FIRST, who, "", now)
+    notices.second_wanted(session, newsletter, issue, who, now)
+    return False
+
+
+def skip(paper: Paper, newsletter: Newsletter, day: date, who: str, why: str, now: datetime) -> Issue:
     """Note that a day has no issue, and why: every day ends in words."""
     with paper.database.transaction() as session:
         issue = assemble.draft(session, paper.config, newsletter, day, now)
-        return states.move(session, issue.id or 0, IssueState.SKIPPED, "schedule", why, now)
+        return states.move(session, issue.id or 0, IssueState.SKIPPED, who, why, now)
 
 
 def _begin_deadline_anew(paper: Paper, issue: Issue, now: datetime) -> None:
@@ -267,7 +335,7 @@ def _tell_that_it_stopped(paper: Paper, issue_id: int, now: datetime) -> None:
         notices.tell_editors(
             session, newsletter, f"{str(issue.state).capitalize()}: {newsletter.title}, {issue.issue_date}",
             [issue.why, "Nothing is lost: those who have it are on record, the others wait."], now,
-            commands=[f"newsletter {go_on} {name}", f"newsletter status {name}"],
+            commands=[f"newsletter {go_on} {name}", f"newsletter status {name}"], about=issue,
         )  # fmt: skip
 
 

@@ -22,15 +22,17 @@ from newsletter.daily import Paper
 from newsletter.delivery import tallies
 from newsletter.errors import MailboxDown, NewsletterError, PreflightFailed, RelayDown, StoreError
 from newsletter.issues import find
-from newsletter.issues.models import Issue, IssueState
-from newsletter.issues.timetable import Due, Turn, own_zone, turn
+from newsletter.issues.models import Decision, Issue, IssueState
+from newsletter.issues.timetable import Due, Turn, own_zone, reminder_due, send_moment, turn
 from subscribers import audience, signup
 
 WHO = "schedule"
 LOOK_BACK = timedelta(days=31)  # of days that may have been missed
 UNSETTLED = (IssueState.DRAFT, IssueState.APPROVED, IssueState.SENDING)
 WAKE_SECONDS = 60
+HURRY_SECONDS = 3
 NOTICES_SECONDS = 5
+AT_ONCE = (IssueState.SENDING, IssueState.APPROVED, daily.SEND_NOW)  # what somebody waits for, once decided
 TIDY_SECONDS = 3600
 CLOCK_TOLERANCE = timedelta(minutes=5)  # between machines
 COLLECT_MINUTES = 5  # who is asked then says each source's own record
@@ -48,11 +50,13 @@ class Clockwork:
         self._lock = Lock()
         self._leadership = ExitStack()
         self._leads = False
+        self._hurried: int | None = None  # the last decision that was hurried for
         self._scheduler = BackgroundScheduler(timezone=UTC)
 
     def start(self) -> None:
         """Wake at each newsletter's times, and every minute for what was missed."""
         self._every(self.wake, seconds=WAKE_SECONDS)
+        self._every(self.hurry, seconds=HURRY_SECONDS)
         self._every(self.notices, seconds=NOTICES_SECONDS)
         self._every(self.collect, seconds=COLLECT_MINUTES * 60)
         self._every(self.tidy, seconds=TIDY_SECONDS)
@@ -87,6 +91,14 @@ class Clockwork:
                     log.error(
                         "A morning is in trouble.", action="wake_failed", newsletter=newsletter.slug, why=str(error)
                     )
+
+    def hurry(self) -> None:
+        """Wake at once after an editor's "send now" or "go on": nobody who has pressed it wants to wait a minute."""
+        with self._paper.database.reading() as session:
+            newest = session.exec(select(Decision).order_by(col(Decision.id).desc()).limit(1)).first()
+        if newest and newest.act in AT_ONCE and newest.id != self._hurried and newest.who != WHO:
+            self._hurried = newest.id
+            self.wake()
 
     def notices(self) -> None:
         """Send the mails that are no issue."""
@@ -152,6 +164,8 @@ def wake(paper: Paper, newsletter: Newsletter, now: datetime) -> list[int]:
         open_days = list(_open_days(session, newsletter, now))
         first_waves = {day: _first_wave(session, newsletter, issue, now) for day, issue in open_days}
     for day, issue in open_days:
+        if issue is not None and reminder_due(newsletter, issue, now):
+            daily.remind(paper, issue.id or 0, WHO, now)
         told = turn(newsletter, day, issue, now, first_waves[day])
         issue_id = _act(paper, newsletter, day, issue, told, now)
         if issue_id is not None:
@@ -174,7 +188,7 @@ def _first_wave(session: Session, newsletter: Newsletter, issue: Issue | None, n
     if not newsletter.local_time or issue is None or issue.state is not IssueState.APPROVED:
         return None
     zones = audience.zones(session, newsletter.slug, now)
-    moments = [newsletter.moment("send_at", issue.issue_date, own_zone(newsletter, zone)) for zone in zones]
+    moments = [send_moment(newsletter, issue.issue_date, issue, own_zone(newsletter, zone)) for zone in zones]
     return min(moments, default=None)
 
 
@@ -230,7 +244,7 @@ def _act(
                 if late.state is IssueState.DRAFT:
                     daily.hold(paper, late.id or 0, WHO, told.why, now)
         case Due.SKIP:
-            daily.skip(paper, newsletter, day, told.why, now)
+            daily.skip(paper, newsletter, day, WHO, told.why, now)
         case Due.HOLD if issue is not None:
             daily.hold(paper, issue.id or 0, WHO, told.why, now)
         case Due.SEND if issue is not None:
@@ -243,6 +257,8 @@ def _draft(paper: Paper, newsletter: Newsletter, day: date, now: datetime) -> No
     gather(paper, now, only_due=False)  # a day's last look: no feed's own rest may cost the morning its news
     issue = daily.draft(paper, newsletter, day, now)
     log.info("The day's issue is drafted.", action="drafted", issue=issue.id, state=str(issue.state))
+    if issue.state is IssueState.DRAFT:
+        daily.check(paper, issue.id or 0, now)  # so that the desk shows a verdict from the first look on
     with paper.database.transaction() as session:
         tell = notices.draft_ready if issue.state is IssueState.DRAFT else notices.issue_held
         tell(session, newsletter, issue, now)
@@ -253,7 +269,7 @@ def _to_send(paper: Paper, issue: Issue, now: datetime) -> int | None:
     if issue.state is not IssueState.DRAFT:
         return issue.id
     try:
-        daily.approve(paper, issue.id or 0, WHO, now)
+        daily.approve(paper, issue.id or 0, WHO, now, alone=True)
     except PreflightFailed as error:
         daily.hold(paper, issue.id or 0, WHO, str(error), now)
         return None

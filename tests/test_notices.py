@@ -245,7 +245,7 @@ def test_editors_get_the_draft_as_text_and_what_to_do_next(database: Database, c
     draft, held = catcher.mails
     assert draft["Subject"] == "Draft: The Harbour Daily, Monday 23 November"
     assert draft["To"] == "Ed <editor@example.com>"
-    assert "It goes out at 06:30 (Europe/London) if somebody approves it." in text_of(draft)
+    assert "It goes out at 06:30 GMT if somebody approves it. Else it is held at 09:30 GMT." in text_of(draft)
     assert "newsletter approve daily/2026-11-23" in text_of(draft)
     assert "1. Ferries" in text_of(draft)
     assert not slots.has_marks(text_of(draft) + text_of(draft, "html"))

@@ -23,7 +23,7 @@ PROJECT = Path(__file__).parent.parent
 TEMPLATES = sorted(
     file
     for file in (PROJECT / "templates").rglob("*")
-    if file.suffix in (".mjml", ".html", ".txt", ".xml") and file.parent.name != "desk"  # which is English
+    if file.suffix in (".mjml", ".html", ".txt", ".xml") and "desk" not in file.parts[-3:-1]  # which is English
 )
 TRANSLATED = [language for language in wordbook.languages() if language != "en"]
 DAY = date(2026, 11, 23)

@@ -1,4 +1,4 @@
-"""Letting it go: approve, hold, cancel, send, pause, resume, status."""
+"""Letting it go: approve, hold, cancel, skip, reschedule, send, pause, resume, status."""
 
 from typing import Annotated, Any
 
@@ -9,9 +9,12 @@ from sqlmodel import Session, col, select
 from newsletter import daily
 from newsletter.cli.out import (
     WHO,
+    Day,
     IssueWords,
     Json,
+    NewsletterSlug,
     console,
+    day_for,
     errors,
     issue_in,
     now,
@@ -26,8 +29,10 @@ from newsletter.cli.segments import readers_of
 from newsletter.daily import Paper
 from newsletter.delivery import ledger
 from newsletter.delivery.models import DeliveryState
+from newsletter.editors import accounts
 from newsletter.issues import states
-from newsletter.issues.models import Issue
+from newsletter.issues.models import Issue, IssueState
+from newsletter.issues.timetable import moment_on
 from newsletter.rendering import editions
 from subscribers import leavings
 from subscribers.topics import unpacked
@@ -35,14 +40,23 @@ from subscribers.topics import unpacked
 
 def add_to(app: typer.Typer) -> None:
     """Put the commands on the command line."""
-    for command in (approve, hold, cancel, send, pause, resume, status):
+    for command in (approve, hold, cancel, skip, reschedule, send, pause, resume, status):
         app.command(rich_help_panel="Letting it go")(command)
 
 
-def approve(context: typer.Context, issue: IssueWords) -> None:
-    """Say yes: what readers get is frozen, and it goes out at its time or with `send`."""
+def approve(
+    context: typer.Context, issue: IssueWords,
+    editor: Annotated[str, typer.Option("--as", metavar="EMAIL", help="The editor whose yes it is.")] = "",
+) -> None:  # fmt: skip
+    """Say yes: what readers get is frozen, and it goes out at its time or with `send`.
+
+    Where two have to approve (`approvals = 2`), the first yes is noted and the second one must be somebody else's.
+    """
     with opened(context) as paper:
-        _tell(daily.approve(paper, the_issue(paper, issue).id or 0, WHO, now()))
+        done = daily.approve(paper, the_issue(paper, issue).id or 0, _who(paper, editor), now())
+        _tell(done)
+    if done.state is not IssueState.APPROVED:
+        say("The first yes is noted. It wants the yes of another editor too.")
 
 
 def hold(
@@ -58,6 +72,29 @@ def cancel(context: typer.Context, issue: IssueWords) -> None:
     """It does not go out, or not any further. This can't be undone."""
     with opened(context) as paper:
         _tell(daily.cancel(paper, the_issue(paper, issue).id or 0, WHO, now()))
+
+
+def skip(
+    context: typer.Context, newsletter: NewsletterSlug,
+    why: Annotated[str, typer.Option(metavar="WHY", help="The reason, for the other editors.")],
+    date: Day = "",
+) -> None:  # fmt: skip
+    """No issue on that day, today if none is named. This can't be undone."""
+    with opened(context) as paper:
+        which = paper.config.newsletter(newsletter)
+        _tell(daily.skip(paper, which, day_for(which, date), WHO, why, now()))
+
+
+def reschedule(
+    context: typer.Context, issue: IssueWords,
+    at: Annotated[str, typer.Option(metavar="TIME", help="08:15, or 2026-11-24T08:15, in the newsletter's zone.")],
+) -> None:  # fmt: skip
+    """It goes out at another time than the newsletter's; an approval stays."""
+    with opened(context) as paper:
+        found = the_issue(paper, issue)
+        moment = moment_on(paper.config.newsletter(found.newsletter), found.issue_date, at)
+        daily.reschedule(paper, found.id or 0, moment, WHO, now())
+    say(f"{found.newsletter}/{found.issue_date} goes out at {moment:%d %B %Y, %H:%M %Z}.")
 
 
 def pause(context: typer.Context, issue: IssueWords) -> None:
@@ -126,6 +163,14 @@ def status(
         say(f"Uncertain: delivery {delivery.id}, subscriber {delivery.subscriber_id}: {plain(delivery.why)}")
     if lost:
         say("Decide about them: `newsletter deliveries resolve ISSUE DELIVERY… --sent`, or `--again`.")
+
+
+def _who(paper: Paper, email: str) -> str:
+    """Whose decision it is: the editor's of that address, or the command line's."""
+    if not email:
+        return WHO
+    with paper.database.reading() as session:
+        return accounts.find(session, email).name
 
 
 _SHOWN = 100  # uncertain deliveries; `deliveries list` shows more

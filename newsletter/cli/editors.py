@@ -120,7 +120,7 @@ def _let_in(session: Session, config: Config, editor: Editor, password: str) -> 
         accounts.set_password(session, editor, password)
         say(f"{plain(editor.name)} can log in at {links.desk(config.site)}")
         return
-    token = invitations.invite(session, editor, WHO, now())
+    token = invitations.token_of(config.keys, invitations.invite(session, config.keys, editor, WHO, now()))
     say(f"{plain(editor.name)} chooses a password here, within three days:\n{links.invitation(config.site, token)}")
 
 

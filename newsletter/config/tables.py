@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, PrivateAttr, model_validator
 
 from newsletter.config.collecting import Collecting, Source
+from newsletter.config.deciding import Deciding
 from newsletter.config.dkim import DkimKey
 from newsletter.config.mailbox import Mailbox as LeaveBox
 from newsletter.config.picking import SATURDAY, Picking, SectionRule
@@ -83,9 +84,9 @@ class Sponsor(Section):
     image_alt: Line = ""
 
 
-class Newsletter(Picking, ForReaders):
+class Newsletter(Picking, ForReaders, Deciding):
     """One recurring publication: who sends it, when, and what is in it; `Picking` holds how its stories are picked,
-    `ForReaders` what its readers may choose."""
+    `ForReaders` what its readers may choose, `Deciding` who lets it go."""
 
     slug: Slug
     title: Line
@@ -101,7 +102,6 @@ class Newsletter(Picking, ForReaders):
     grace_minutes: int = Field(default=180, ge=1, le=1440)
     local_time: bool = False
     send_between: Hours = ""
-    approval: Literal["required", "none"] = "required"
     language: str = Field(default="en", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
     accent: str = Field(default="#9c2b1f", pattern=r"^#[0-9a-fA-F]{6}$")
     images: Literal["host", "link", "none"] = "host"

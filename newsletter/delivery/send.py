@@ -71,7 +71,7 @@ def _waves(database: Database, newsletter: Newsletter, issue: Issue, now: dateti
         return {}
     with database.reading() as session:
         zones = audience.zones(session, newsletter.slug, now)
-    return timetable.waves(newsletter, issue.issue_date, zones, now)
+    return timetable.waves(newsletter, issue.issue_date, zones, now, issue)
 
 
 def _allow_for(database: Database, config: Config, issue_id: int, waves: Mapping[str, datetime]) -> None:

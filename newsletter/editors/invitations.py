@@ -1,33 +1,41 @@
-"""A link by which somebody chooses their own password: signed by chance, good once, and for three days."""
+"""A link by which somebody chooses their own password: signed, good once, and for three days.
+
+The token is made from the row's number and time whenever a mail wants it; stored is its hash alone.
+"""
 
 from datetime import datetime, timedelta
-from secrets import token_urlsafe
 
 from sqlmodel import Session, col, select, update
 
 from newsletter.editors import accounts, sessions
 from newsletter.editors.models import Editor, Invitation
 from newsletter.errors import Refused
+from subscribers.tokens import Keys, Purpose, sign
 
 LIFE = timedelta(days=3)
 GONE = "This invitation has been used or has expired. An admin can send another one."
 
 
-def invite(session: Session, editor: Editor, by: str, now: datetime) -> str:
-    """The token of a new link; older ones of this editor are good no more."""
-    token = token_urlsafe(32)
+def invite(session: Session, keys: Keys, editor: Editor, by: str, now: datetime) -> Invitation:
+    """A new one; older ones of this editor are good no more."""
     _use_up(session, editor.id or 0, now)
-    session.add(
-        Invitation(
-            token_hash=sessions.hash_of(token),
-            editor_id=editor.id or 0,
-            invited_by=by,
-            made_at=now,
-            expires_at=now + LIFE,
-        )
+    made = Invitation(
+        token_hash=f"not yet, of {editor.id}",
+        editor_id=editor.id or 0,
+        invited_by=by,
+        made_at=now,
+        expires_at=now + LIFE,
     )
+    session.add(made)
     session.flush()
-    return token
+    made.token_hash = sessions.hash_of(token_of(keys, made))
+    session.flush()
+    return made
+
+
+def token_of(keys: Keys, invitation: Invitation) -> str:
+    """What stands in its link."""
+    return sign(keys, Purpose.INVITATION, invitation.id or 0, int(invitation.made_at.timestamp()))
 
 
 def look(session: Session, token: str, now: datetime) -> Editor | None:

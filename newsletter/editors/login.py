@@ -77,6 +77,31 @@ def with_code(database: Database, visitor: Visitor, code: str, caller: Caller, n
         return Entry(token)
 
 
+def change_password(
+    database: Database, visitor: Visitor, old: str, new: str, again: str, caller: Caller, now: datetime
+) -> None:
+    """One's own, with the old one known; all other sessions end. Refused with what is wrong."""
+    require_password(database, visitor, old, caller, now)
+    if new != again:
+        raise Refused("The two new passwords differ.")
+    with database.transaction() as session:
+        accounts.set_password(session, accounts.by_number(session, visitor.id), new)
+        sessions.end_all(session, visitor.id, now, but=visitor.session_id)
+
+
+def require_password(database: Database, visitor: Visitor, password: str, caller: Caller, now: datetime) -> None:
+    """Refused unless `password` is the visitor's: an open desk alone must not be enough. Guessing is held up."""
+    with database.transaction() as session:
+        wait = tries.begin(session, visitor.email, caller.network, now)
+        stored = accounts.by_number(session, visitor.id).password_hash
+    if wait:
+        raise Refused("Too many wrong tries. Please wait some minutes.")
+    if not passwords.is_right(password, stored):
+        raise Refused("That is not your present password.")
+    with database.transaction() as session:
+        tries.forget(session, visitor.email, caller.network)
+
+
 def accept(database: Database, token: str, password: str, again: str, caller: Caller, now: datetime) -> None:
     """An invited editor chooses a password, typed twice. Refused if the two differ, it is poor, or the link is used."""
     if password != again:

@@ -41,6 +41,7 @@ class Issue(SQLModel, table=True):
     )
     exclude: list[str] = Field(default_factory=list, sa_type=JSON, sa_column_kwargs={"server_default": "[]"})
     drafted_at: datetime = Field(sa_type=UTCDateTime)
+    send_at: datetime | None = Field(default=None, sa_type=UTCDateTime)  # its own time; None: the newsletter's
     approved_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     drawn_at: datetime | None = Field(default=None, sa_type=UTCDateTime)  # when the whole audience was in the ledger
     started_at: datetime | None = Field(default=None, sa_type=UTCDateTime)

@@ -76,6 +76,14 @@ def note(session: Session, issue_id: int, act: str, who: str, why: str, now: dat
     session.flush()
 
 
+def was_noted(session: Session, issue_id: int, act: str, since: datetime) -> bool:
+    """Whether such a decision was written down at `since` or after."""
+    query = select(col(Decision.id)).where(
+        col(Decision.issue_id) == issue_id, col(Decision.act) == act, col(Decision.at) >= since
+    )
+    return session.exec(query.limit(1)).first() is not None
+
+
 def _require_nothing_twice(session: Session, issue: Issue) -> None:
     """Refused if another issue has brought one of its picks to readers, or will: a held one may wait for days."""
     other, own = aliased(Pick), aliased(Pick)

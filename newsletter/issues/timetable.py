@@ -6,11 +6,12 @@ that was off catches up within the grace time; a send that is later than that is
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from newsletter.config import Newsletter
+from newsletter.errors import Refused
 from newsletter.issues.models import Issue, IssueState
 
 
@@ -42,11 +43,11 @@ def turn(
         return _unmade(newsletter, day, now)
     if issue.state is IssueState.SENDING:
         return Turn(Due.SEND)
-    send_at = newsletter.moment("send_at", day)
+    send_at = send_moment(newsletter, day, issue)
     starts_at = min(send_at, first_wave or send_at)
     if now < starts_at or issue.state not in (IssueState.DRAFT, IssueState.APPROVED):
         return Turn(Due.NOTHING)
-    needs_approval = issue.state is IssueState.DRAFT and newsletter.approval == "required"
+    needs_approval = issue.state is IssueState.DRAFT and newsletter.waits_for_editors
     decided_at = max(send_at, issue.approved_at or send_at)  # who approves late means it to go out
     latest = decided_at + timedelta(minutes=newsletter.grace_minutes)
     if now <= latest:
@@ -56,18 +57,57 @@ def turn(
     return Turn(Due.HOLD, _late(newsletter, send_at))
 
 
-def waves(newsletter: Newsletter, day: date, zones: Iterable[str], ready_at: datetime) -> dict[str, datetime]:
+def send_moment(
+    newsletter: Newsletter, day: date, issue: Issue | None = None, zone: ZoneInfo | None = None
+) -> datetime:  # fmt: skip
+    """When the issue of `day` goes out: at its own time if the editors gave it one, else at the newsletter's send_at.
+
+    In a reader's own `zone` an issue of its own time is earlier or later by as much as in the newsletter's.
+    """
+    if zone is None and issue is not None and issue.send_at is not None:
+        return issue.send_at
+    return newsletter.moment("send_at", day, zone) + _shift(newsletter, day, issue)
+
+
+def moment_on(newsletter: Newsletter, day: date, words: str) -> datetime:
+    """What "08:15" on `day` or "2026-11-24T08:15" means in the newsletter's zone. Refused if it means nothing."""
+    try:
+        moment = datetime.fromisoformat(words if len(words) > 8 else f"{day}T{words}")
+    except ValueError as error:
+        raise Refused(f"{words!r} is no time: write 08:15, or 2026-11-24T08:15.") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=newsletter.zone)
+
+
+def reminder_due(newsletter: Newsletter, issue: Issue, now: datetime) -> bool:
+    """Whether it is time to tell the editors that nobody has approved it; not if it was made a moment ago."""
+    if issue.state is not IssueState.DRAFT or newsletter.approval != "required" or not newsletter.remind_minutes:
+        return False
+    send_at = send_moment(newsletter, issue.issue_date, issue)
+    remind_at = send_at - timedelta(minutes=newsletter.remind_minutes)
+    return issue.drafted_at < remind_at <= now < send_at
+
+
+def _shift(newsletter: Newsletter, day: date, issue: Issue | None) -> timedelta:
+    if issue is None or issue.send_at is None:
+        return timedelta(0)
+    return issue.send_at - newsletter.moment("send_at", day).astimezone(UTC)
+
+
+def waves(
+    newsletter: Newsletter, day: date, zones: Iterable[str], ready_at: datetime, issue: Issue | None = None
+) -> dict[str, datetime]:  # fmt: skip
     """When readers of each of `zones` are due, if each gets the issue of `day` at send_at in their own zone.
 
     A zone that is empty or unknown counts as the newsletter's. Where that hour has passed before the issue was ready
     (`ready_at`), they get it at once within the grace time, and else the next morning: nobody is mailed in the evening
     what was to be there for breakfast.
     """
-    return {name: _wave(newsletter, day, own_zone(newsletter, name), ready_at) for name in zones}
+    shift = _shift(newsletter, day, issue)
+    return {name: _wave(newsletter, day, own_zone(newsletter, name), ready_at, shift) for name in zones}
 
 
-def _wave(newsletter: Newsletter, day: date, zone: ZoneInfo, ready_at: datetime) -> datetime:
-    at = newsletter.moment("send_at", day, zone)
+def _wave(newsletter: Newsletter, day: date, zone: ZoneInfo, ready_at: datetime, shift: timedelta) -> datetime:
+    at = newsletter.moment("send_at", day, zone) + shift
     if ready_at <= at:
         return at
     if ready_at <= at + timedelta(minutes=newsletter.grace_minutes):

@@ -20,6 +20,8 @@ from sqlmodel import Session, col, select
 from newsletter import links
 from newsletter.config import Config, Newsletter
 from newsletter.delivery import dkim
+from newsletter.editors import invitations
+from newsletter.editors.models import Invitation
 from newsletter.errors import ConfigError
 from newsletter.issues.models import Issue, IssueState
 from newsletter.notices.calendar import next_issue, rhythm
@@ -106,20 +108,31 @@ def _welcome(
 
 
 def _editors(
-    session: Session, _config: Config, _newsletter: Newsletter, notice: Notice, _now: datetime
+    session: Session, config: Config, _newsletter: Newsletter, notice: Notice, _now: datetime
 ) -> tuple[Address, dict[str, Any]]:
     about = notice.about
-    edition = session.exec(select(Edition).where(Edition.issue_id == about["issue"], Edition.topics == "")).first()
+    shown = about["issue"] if about["shows_it"] else None
+    edition = session.exec(select(Edition).where(Edition.issue_id == shown, Edition.topics == "")).first()
     name, address = parseaddr(notice.editor)
     preview = slots.fill(edition.text, unsubscribe="…", preferences="…") if edition else ""
     return Address(name, addr_spec=address), {
         "headline": about["headline"],
         "sentences": about["sentences"],
         "commands": about["commands"],
+        "desk_url": _desk_url(session, config, about),
+        "button": "Choose a password" if "invitation" in about else "",
         "inbox_subject": edition.subject if edition else "",
         "inbox_preheader": edition.preheader if edition else "",
         "preview": preview,
     }
+
+
+def _desk_url(session: Session, config: Config, about: dict[str, Any]) -> str:
+    """Where the button leads: to the issue, to the choice of a password, or to the desk."""
+    invitation = session.get(Invitation, about.get("invitation", 0))
+    if invitation is not None:
+        return links.invitation(config.site, invitations.token_of(config.keys, invitation))
+    return links.desk(config.site, f"/issues/{about['issue']}" if about["issue"] else "")
 
 
 _READERS = {NoticeKind.CONFIRM: _confirm, NoticeKind.WELCOME: _welcome, NoticeKind.EDITORS: _editors}

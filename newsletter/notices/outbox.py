@@ -18,6 +18,7 @@ from newsletter.config import Config, Newsletter
 from newsletter.database import Database
 from newsletter.delivery.connections import hand_over
 from newsletter.errors import GiveUp, RelayDown, TryLater
+from newsletter.issues.fate import fate
 from newsletter.issues.models import Issue
 from newsletter.notices.letters import Letter, letter_of
 from newsletter.notices.models import Notice, NoticeKind, NoticeState
@@ -57,24 +58,60 @@ def welcome(session: Session, newsletter: str, subscriber_id: int, now: datetime
 
 def draft_ready(session: Session, newsletter: Newsletter, issue: Issue, now: datetime) -> None:
     """The day's draft is there to look at; the mail shows it as text and says what to do next."""
-    name, clock = f"{newsletter.slug}/{issue.issue_date}", newsletter.send_at[:5]
-    needs_approval = newsletter.approval == "required"
-    fate = f"It goes out at {clock} ({newsletter.timezone})" + (" if somebody approves it." if needs_approval else ".")
-    commands = [f"newsletter approve {name}"] * needs_approval + [
+    name = f"{newsletter.slug}/{issue.issue_date}"
+    commands = [f"newsletter approve {name}"] * (newsletter.approval == "required") + [
         f"newsletter preview {name} --html preview.html",
         f'newsletter hold {name} --why "…"',
     ]
-    headline = f"Draft: {newsletter.title}, {issue.issue_date:%A} {issue.issue_date.day} {issue.issue_date:%B}"
-    tell_editors(session, newsletter, headline, [fate], now, commands=commands, preview_of=issue)
+    words = [fate(newsletter, issue, now, newsletter.approvals).words]
+    tell_editors(
+        session, newsletter, f"Draft: {_name(newsletter, issue)}", words, now, commands=commands, about=issue,
+        shows_it=True,
+    )  # fmt: skip
+
+
+def nobody_yet(session: Session, newsletter: Newsletter, issue: Issue, now: datetime, missing: int) -> None:
+    """Its time comes near, and `missing` editors still have to approve it."""
+    headline = f"Not approved yet: {_name(newsletter, issue)}"
+    commands = [f"newsletter approve {newsletter.slug}/{issue.issue_date}"]
+    words = [fate(newsletter, issue, now, missing).words]
+    tell_editors(session, newsletter, headline, words, now, commands=commands, about=issue)
+
+
+def second_wanted(session: Session, newsletter: Newsletter, issue: Issue, who: str, now: datetime) -> None:
+    """One editor has approved it; the newsletter wants another one's yes too."""
+    headline = f"A second yes is wanted: {_name(newsletter, issue)}"
+    commands = [f"newsletter approve {newsletter.slug}/{issue.issue_date}"]
+    words = [f"{who} has approved it.", fate(newsletter, issue, now).words]
+    tell_editors(session, newsletter, headline, words, now, commands=commands, about=issue)
 
 
 def issue_held(session: Session, newsletter: Newsletter, issue: Issue, now: datetime) -> None:
     """The day's issue does not go out by itself; `issue.why` says why."""
-    headline = f"Held: {newsletter.title}, {issue.issue_date:%A} {issue.issue_date.day} {issue.issue_date:%B}"
     name = f"{newsletter.slug}/{issue.issue_date}"
     sentences = [issue.why, "It does not go out until somebody decides."]
     commands = [f"newsletter approve {name}", f"newsletter cancel {name}"]
-    tell_editors(session, newsletter, headline, sentences, now, commands=commands)
+    tell_editors(
+        session, newsletter, f"Held: {_name(newsletter, issue)}", sentences, now, commands=commands, about=issue
+    )
+
+
+def invite(session: Session, newsletter: Newsletter, mailbox: str, invitation: int, by: str, now: datetime) -> None:
+    """Somebody is to join the desk, or has lost the password: a link to choose one."""
+    sentences = [
+        f"{by} invites you to the editors' desk of {newsletter.title}.",
+        "Choose a password within three days; the link is good once.",
+    ]
+    told = {
+        "headline": "Your way into the editors' desk", "sentences": sentences, "commands": [], "issue": None,
+        "shows_it": False, "invitation": invitation,
+    }  # fmt: skip
+    _write(session, NoticeKind.EDITORS, newsletter.slug, now, editor=mailbox, about=told)
+
+
+def _name(newsletter: Newsletter, issue: Issue) -> str:
+    """ "The Harbour Daily, Monday 23 November"."""
+    return f"{newsletter.title}, {issue.issue_date:%A} {issue.issue_date.day} {issue.issue_date:%B}"
 
 
 def sources_died(session: Session, config: Config, dead: Sequence[SourceRecord], now: datetime) -> None:
@@ -102,17 +139,20 @@ def tell_editors(
     now: datetime,
     *,
     commands: Sequence[str] = (),
-    preview_of: Issue | None = None,
+    about: Issue | None = None,
+    shows_it: bool = False,
 ) -> None:
-    """A word to every editor of a newsletter: the subject, some sentences, commands to copy, an issue to look at."""
-    about = {
+    """A word to every editor of a newsletter: the subject, some sentences, commands to copy, a link to the issue that
+    it is `about`, and the issue itself if the mail `shows_it`."""
+    told = {
         "headline": headline,
         "sentences": list(sentences),
         "commands": list(commands),
-        "issue": preview_of.id if preview_of else None,
+        "issue": about.id if about else None,
+        "shows_it": shows_it,
     }
     for editor in newsletter.editors:
-        _write(session, NoticeKind.EDITORS, newsletter.slug, now, editor=editor, about=about)
+        _write(session, NoticeKind.EDITORS, newsletter.slug, now, editor=editor, about=told)
 
 
 def deliver_due(database: Database, config: Config, now: datetime) -> Delivered:

@@ -15,6 +15,11 @@ figures.py  a newsletter over time
 readers.py  find a reader and do what they ask for; suppressions.py, imports.py
 sources.py  how the sources are, and a feed tried before it is one
 counts.py   what these count, once for all who look (gauge.py, charts.py, tables.py)
+decide.py   approve, hold, skip, send now, another time
+account.py  one's own password, code and sessions
+people.py   editors: invite, roles, disable
+audit.py    every act
+standing.py where an issue stands: what the decision bar shows
 """
 
 from fastapi import FastAPI
@@ -25,11 +30,15 @@ from newsletter.editors import Role
 from newsletter.errors import NewsletterError
 from newsletter.web.dependencies import House
 from newsletter.web.desk import (
+    account,
+    audit,
+    decide,
     figures,
     frame,
     imports,
     issue,
     login,
+    people,
     preview,
     readers,
     results,
@@ -66,6 +75,30 @@ DOORS = (
     Door("/desk/issues/{issue_id}/add", ACT, issue.add, Role.EDITOR, "added an article"),
     Door("/desk/issues/{issue_id}/check", ACT, issue.check, Role.EDITOR, "checked an issue"),
     Door("/desk/issues/{issue_id}/test", ACT, issue.test, Role.EDITOR, "sent a test"),
+    # decisions
+    Door("/desk/issues/{issue_id}/approve", ACT, decide.approve, Role.SENDER, "approved"),
+    Door("/desk/issues/{issue_id}/hold", ACT, decide.hold, Role.SENDER, "held"),
+    Door("/desk/issues/{issue_id}/send-now", ACT, decide.send_now, Role.SENDER, "sent at once"),
+    Door("/desk/issues/{issue_id}/reschedule", ACT, decide.reschedule, Role.SENDER, "gave another time"),
+    Door("/desk/newsletters/{newsletter}/{day}/skip", ACT, decide.skip, Role.SENDER, "skipped a day"),
+    # one's own
+    Door("/desk/account", LOOK, account.page, Role.VIEWER),
+    Door("/desk/account/password", ACT, account.set_password, Role.VIEWER, "changed the password"),
+    Door("/desk/account/code", ACT, account.prepare_code, Role.VIEWER, "began to set up a code"),
+    Door("/desk/account/code.svg", LOOK, account.code_picture, Role.VIEWER),
+    Door("/desk/account/code/confirm", ACT, account.confirm_code, Role.VIEWER, "set up a code"),
+    Door("/desk/account/code/remove", ACT, account.remove_code, Role.VIEWER, "took the code off"),
+    Door("/desk/account/sessions/{session_id}/end", ACT, account.end_session, Role.VIEWER, "ended a session"),
+    # people
+    Door("/desk/people", LOOK, people.page, Role.ADMIN),
+    Door("/desk/people", ACT, people.invite, Role.ADMIN, "invited an editor"),
+    Door("/desk/people/{editor_id}/invite", ACT, people.invite_again, Role.ADMIN, "invited an editor again"),
+    Door("/desk/people/{editor_id}/role", ACT, people.give_role, Role.ADMIN, "gave a role"),
+    Door("/desk/people/{editor_id}/disable", ACT, people.disable, Role.ADMIN, "disabled an editor"),
+    Door("/desk/people/{editor_id}/enable", ACT, people.enable, Role.ADMIN, "enabled an editor"),
+    Door("/desk/people/{editor_id}/sessions/end", ACT, people.end_sessions, Role.ADMIN, "ended all sessions"),
+    Door("/desk/people/{editor_id}/no-code", ACT, people.take_code_off, Role.ADMIN, "took a code off an account"),
+    Door("/desk/audit", LOOK, audit.page, Role.ADMIN),
     Door("/desk/logout", ACT, login.leave, Role.VIEWER, "logged out"),
     # a send and what became of it
     Door("/desk/issues/{issue_id}/sending", LOOK, sending.page, Role.VIEWER),

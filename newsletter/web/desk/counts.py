@@ -13,7 +13,7 @@ from newsletter.delivery.results import REFUSED, Provider, Refusal, Result
 from newsletter.issues.models import Issue, IssueState
 from newsletter.web.dependencies import House
 from newsletter.web.desk.gauge import Counted, Gauge
-from subscribers import SubscriptionState, movements
+from subscribers import SubscriptionState, audience, movements
 
 LIVE = (IssueState.SENDING, IssueState.PAUSED)
 LOOK_SECONDS = 0.5
@@ -47,6 +47,7 @@ class Counts:
         self._progress = Gauge(self._count_progress, least=LOOK_SECONDS)
         self._results = Gauge(self._count_result)
         self._standing = Gauge(self._count_standing)
+        self._readers = Gauge(self._count_readers)
         self._figures = Gauge(self._count_figures)
 
     def progress(self, issue_id: int) -> Counted[Progress]:
@@ -60,6 +61,10 @@ class Counts:
     def standing(self, newsletter: str) -> Counted[dict[SubscriptionState, int]]:
         """How many people stand where with a newsletter."""
         return self._standing.read(newsletter, self._house.now)
+
+    def readers(self, newsletter: str) -> Counted[int]:
+        """How many would get an issue of it now."""
+        return self._readers.read(newsletter, self._house.now)
 
     def figures(self, newsletter: str, last: date, days: int) -> Counted[Figures]:
         """A newsletter over time."""
@@ -98,6 +103,10 @@ class Counts:
     def _count_standing(self, newsletter: str, _now: datetime) -> dict[SubscriptionState, int]:
         with self._house.database.reading() as session:
             return movements.standing(session, newsletter)
+
+    def _count_readers(self, newsletter: str, now: datetime) -> int:
+        with self._house.database.reading() as session:
+            return audience.count(session, newsletter, now)
 
     def _count_figures(self, key: tuple[str, date, int], _now: datetime) -> Figures:
         slug, last, days = key

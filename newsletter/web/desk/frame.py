@@ -32,6 +32,7 @@ HEADERS = {
     "Cache-Control": "no-store",
     "X-Robots-Tag": "noindex",
 }
+HOME = "/desk"
 TO_THE_LINE = {"HX-Retarget": "#said", "HX-Reswap": "innerHTML"}
 PAGES = (  # the navigation; a page that has no door yet, or wants more than the editor's role, is not shown
     ("Today", "/desk"),
@@ -70,7 +71,7 @@ class Frame:
         self._environment.filters |= {"short": short, "span": span, "capitalize_first": begun}
         self._environment.globals |= {"site": config.site, "newsletters": config.newsletters, "root": self.root}
 
-    def text(self, name: str, **values: object) -> str:
+    def text(self, name: str, /, **values: object) -> str:
         """templates/desk/NAME.html with `values`."""
         return self._environment.get_template(f"desk/{name}.html").render(values)
 
@@ -91,24 +92,32 @@ class Frame:
 
 
 def desk_page(
-    request: Request, editor: Visitor | None, name: str, status: int = 200, *, paper: Newsletter | None = None,
+    request: Request, editor: Visitor | None, name: str, /, status: int = 200, *, paper: Newsletter | None = None,
     **values: object,
 ) -> HTMLResponse:  # fmt: skip
     """templates/desk/NAME.html, a whole page or a piece of one, with `values` and what base.html wants.
 
-    `paper` is the newsletter it is about, whose colour it has. Templates find `editor`, `form_token`, `now`, `may`.
+    `paper` is the newsletter it is about, whose colour it has. Templates find `editor`,
+    `form_token`, `now`, `may` and `here` too.
     """
     house: House = request.app.state.house
     frame: Frame = request.app.state.frame
     named = {
         "editor": editor,
         "form_token": form_token(house, editor) if editor else "",
+        "here": request.url.path,
         "navigation": frame.navigation(editor, request.url.path),
         "paper": paper or frame.first,
         "now": house.now,
         "may": lambda role: editor is not None and editor.may(Role(role)),
     }
     return HTMLResponse(frame.text(name, **named, **values), status, HEADERS)
+
+
+def inside(path: str) -> str:
+    """`path` if it is one of the desk's own, else the desk itself: a link or a field must not lead elsewhere."""
+    is_ours = path == HOME or path.startswith((f"{HOME}/", f"{HOME}?"))
+    return path if is_ours and not set("\\\r\n") & set(path) else HOME
 
 
 def redirect(request: Request, path: str) -> Response:

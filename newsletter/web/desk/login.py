@@ -12,26 +12,24 @@ from newsletter.errors import Refused
 from newsletter.web.allowance import network_of
 from newsletter.web.dependencies import FormDep, House, HouseDep, ReadingDep, client_of, field
 from newsletter.web.desk.door import COOKIE, EditorDep
-from newsletter.web.desk.frame import Frame, desk_page, redirect
-
-HOME = "/desk"
+from newsletter.web.desk.frame import HOME, Frame, desk_page, inside, redirect
 
 
 def page(request: Request, next: str = HOME) -> Response:
     """Address and password. Who is logged in goes on."""
     visitor: Visitor | None = request.state.visitor
     if visitor and not visitor.awaits_code:
-        return redirect(request, _inside(next))
+        return redirect(request, inside(next))
     return _form(request, "", next)
 
 
 def enter(request: Request, house: HouseDep, form: FormDep) -> Response:
     """The first step."""
     email, after = field(form, "email"), field(form, "next")
-    entry = login.with_password(house.database, email, field(form, "password"), _caller(request), house.now)
+    entry = login.with_password(house.database, email, field(form, "password"), caller_of(request), house.now)
     if not entry.token:
         return _form(request, email, after, entry)
-    step = f"/desk/login/code?next={_inside(after)}" if entry.awaits_code else _inside(after)
+    step = f"/desk/login/code?next={inside(after)}" if entry.awaits_code else inside(after)
     return _with_cookie(redirect(request, step), request, house, entry)
 
 
@@ -49,10 +47,10 @@ def enter_code(request: Request, house: HouseDep, form: FormDep) -> Response:
     if visitor is None or not visitor.awaits_code:
         return redirect(request, "/desk/login")
     after = field(form, "next")
-    entry = login.with_code(house.database, visitor, field(form, "code"), _caller(request), house.now)
+    entry = login.with_code(house.database, visitor, field(form, "code"), caller_of(request), house.now)
     if not entry.token:
         return _code_form(request, after, entry)
-    return _with_cookie(redirect(request, _inside(after)), request, house, entry)
+    return _with_cookie(redirect(request, inside(after)), request, house, entry)
 
 
 def leave(request: Request, house: HouseDep, editor: EditorDep) -> Response:
@@ -79,7 +77,9 @@ def accept(request: Request, token: str, house: HouseDep, form: FormDep) -> Resp
     if invited is None:
         return desk_page(request, None, "message", 404, title="Nobody is invited by this", text=invitations.GONE)
     try:
-        login.accept(house.database, token, field(form, "password"), field(form, "again"), _caller(request), house.now)
+        login.accept(
+            house.database, token, field(form, "password"), field(form, "again"), caller_of(request), house.now
+        )
     except Refused as error:
         return desk_page(request, None, "invitation", 422, invited=invited, wrong=str(error))
     return redirect(request, "/desk/login")
@@ -87,14 +87,14 @@ def accept(request: Request, token: str, house: HouseDep, form: FormDep) -> Resp
 
 def _form(request: Request, email: str, after: str, entry: Entry | None = None) -> Response:
     status, wrong, headers = _outcome(entry)
-    answer = desk_page(request, None, "login", status, email=email, after=_inside(after), wrong=wrong)
+    answer = desk_page(request, None, "login", status, email=email, after=inside(after), wrong=wrong)
     answer.headers.update(headers)
     return answer
 
 
 def _code_form(request: Request, after: str, entry: Entry | None = None) -> Response:
     status, wrong, headers = _outcome(entry)
-    answer = desk_page(request, None, "code", status, after=_inside(after), wrong=wrong)
+    answer = desk_page(request, None, "code", status, after=inside(after), wrong=wrong)
     answer.headers.update(headers)
     return answer
 
@@ -123,12 +123,7 @@ def _cookie_path(request: Request) -> str:
     return f"{frame.root}/desk"
 
 
-def _caller(request: Request) -> Caller:
+def caller_of(request: Request) -> Caller:
+    """From where the request comes."""
     address = client_of(request)
     return Caller(network_of(address), address, request.headers.get("user-agent", ""))
-
-
-def _inside(path: str) -> str:
-    """`path` if it is one of the desk's own, else the desk itself: a link to the login must not lead elsewhere."""
-    is_ours = path == HOME or path.startswith((f"{HOME}/", f"{HOME}?"))
-    return path if is_ours and "\\" not in path and "\n" not in path and "\r" not in path else HOME

@@ -67,7 +67,7 @@ def pause(request: Request, editor: EditorDep, house: HouseDep, issue_id: int) -
 
 
 def resume(request: Request, editor: EditorDep, house: HouseDep, issue_id: int) -> Response:
-    """It goes on; `run` takes it up within a minute."""
+    """It goes on; `run` takes it up within seconds."""
     return _decided(request, daily.resume(paper_of(house), issue_id, editor.name, house.now))
 
 

@@ -20,6 +20,7 @@ PLACES = {
     "{editor_id}": "1",
     "{session_id}": "999",
     "{newsletter}": "daily",
+    "{day}": "2026-11-23",
 }
 
 

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pyotp
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from newsletter.editors import Role, accounts, codes, invitations, passwords, sessions
-from newsletter.editors.models import AuditEntry, EditorSession
+from newsletter.editors.models import AuditEntry, Editor, EditorSession
 from newsletter.web.desk.door import COOKIE
 from tests.web.desk.conftest import PASSWORD, Desk
 
@@ -170,12 +170,18 @@ def _with_code(desk: Desk) -> str:
     return secret
 
 
+def _invited(desk: Desk, session: Session, editor: Editor) -> str:
+    """What stands in the link."""
+    keys = desk.config.keys
+    return invitations.token_of(keys, invitations.invite(session, keys, editor, "Ada", desk.clock()))
+
+
 def test_an_invitation_is_good_once(desk_anywhere: Desk):
     """GET shows a form and changes nothing; the password that was chosen opens the desk; the link is used up."""
     desk = desk_anywhere
     with desk.database.transaction() as session:
         editor = accounts.add(session, "new@example.com", "Nora", Role.VIEWER, desk.clock())
-        path = f"/desk/invitations/{invitations.invite(session, editor, 'Ada', desk.clock())}"
+        path = f"/desk/invitations/{_invited(desk, session, editor)}"
     browser = desk.browser()
     assert "Welcome, Nora" in browser.get(path).text
     for poor, says in (
@@ -197,7 +203,7 @@ def test_an_invitation_expires_and_a_new_one_replaces_the_old(desk: Desk):
     """Three days; and of two links only the newer one is good."""
     with desk.database.transaction() as session:
         editor = accounts.find(session, ED)
-        old, new = (invitations.invite(session, editor, "Ada", desk.clock()) for _ in range(2))
+        old, new = (_invited(desk, session, editor) for _ in range(2))
     browser = desk.browser()
     assert browser.get(f"/desk/invitations/{old}").status_code == 404
     assert browser.get(f"/desk/invitations/{new}").status_code == 200
