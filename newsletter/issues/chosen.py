@@ -44,7 +44,7 @@ def chosen_for(session: Session, issue: Issue) -> list[Chosen]:
     ).all()
     others = _others(session, [pick.story_id for pick, _, _ in rows])
     return [
-        Chosen(pick, article, also_covered(article.source, others.get(pick.story_id, ())), points)
+        Chosen(pick, article, also_covered(article, others.get(pick.story_id, ())), points)
         for pick, article, points in rows
     ]
 

@@ -9,13 +9,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
+from newsletter.picks.alike import Headed, look_alike, surely_the_same
 from newsletter.picks.piece import Piece
 from newsletter.picks.reasons import count, ordinal, quoted
 from newsletter.picks.rules import Rules
 from newsletter.picks.score import Telling, points, telling_of
-from newsletter.picks.stories import look_alike
 
 MOST_ALSO = 3  # sources named beside the one that was picked
 PICTURE_BONUS = 1.1  # a lead with a picture may have a tenth fewer points than the best one without
@@ -24,14 +24,7 @@ NEWS_SOURCES = 3  # so many must go on with a story that readers had, before the
 NEWS_AFTER = timedelta(hours=6)  # what came sooner after the earlier article is another report of the same
 
 
-class HasSource(Protocol):
-    """An article in any form."""
-
-    @property
-    def source(self) -> str: ...
-
-
-FromSource = TypeVar("FromSource", bound=HasSource)
+Article = TypeVar("Article", bound=Headed)
 
 
 @dataclass(frozen=True)
@@ -103,12 +96,12 @@ def choose(
     return Choice(final, picks, left_out)
 
 
-def also_covered(source: str, best_first: Iterable[FromSource]) -> tuple[FromSource, ...]:
-    """Up to MOST_ALSO other articles of a story that `source` stands for: one of each other source, the best."""
-    named: dict[str, FromSource] = {}
+def also_covered(picked: Headed, best_first: Iterable[Article]) -> tuple[Article, ...]:
+    """Up to MOST_ALSO other articles of the story: the best of each other source that surely tells the same."""
+    named: dict[str, Article] = {}
     for article in best_first:
-        if article.source != source:
-            named.setdefault(article.source, article)
+        if article.source != picked.source and article.source not in named and surely_the_same(picked, article):
+            named[article.source] = article
     return tuple(named.values())[:MOST_ALSO]
 
 
@@ -315,7 +308,7 @@ def _pick(told: Told, position: int, rules: Rules, first: Told | None, lead: Tol
         why = f"{why}; {_why_it_leads(told, first)}"
     if told.sent_on:
         why = f"{why}; an update: readers had the story on {told.sent_on}"
-    also = also_covered(chosen.piece.source, (other.piece for other in told.others if other.score > 0))
+    also = also_covered(chosen.piece, (other.piece for other in told.others if other.score > 0))
     return Pick(chosen.piece, chosen.score, why, chosen.parts, position, also, told.sent_on is not None)
 
 

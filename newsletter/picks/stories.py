@@ -7,17 +7,15 @@ grown must resemble each other more than a newcomer needs to. There are no word 
 fixed setting for headlines, for feeds and for full texts.
 """
 
-import re
-import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush, nlargest
 from math import log, log2, sqrt
-from typing import NamedTuple
 
+from newsletter.picks.alike import is_series
 from newsletter.picks.piece import Piece
+from newsletter.picks.words import WORD, Told, told
 
 # One setting, found on labelled stories as full texts and as bare headlines: `python -m benchmarks.stories` shows it.
 ALIKE = 0.04  # two articles that are more alike than their crowds by so much tell one event
@@ -25,46 +23,21 @@ CROWD_AT_LEAST, CROWD_SHARE = 20, 0.05  # beyond so many, or such a share of the
 FEW = 40  # in a batch of so few no word is known to be rare, and twice as much is asked for
 GROWN = 1.0  # every doubling of the smaller of two groups asks for so much more, up to GROWN_MEMBERS
 GROWN_MEMBERS = 8
-NEAR, NEAR_GROWN = 0.025, 0.3  # the same two for stories that are too near each other to stand in one issue
+NEAR, NEAR_GROWN = 0.017, 0.3  # the same two for stories that are too near each other to stand in one issue
 ONE_WORD = 0.4  # of what the strongest shared word says is not counted: one word alone may be chance
-NEGLIGIBLE = 0.02  # a likeness below this counts as none
-STEM = 6  # characters of a word that count: "minister" and "ministry" are one
-NAME_BONUS = 2.0  # a word that is always capitalised counts up to so much more: names tell events apart
+NEGLIGIBLE = 0.012  # a likeness below this counts as none
+NAME_BONUS = 1.6  # a word that is always capitalised counts up to so much more: names tell events apart
 TITLE_TIMES = 4  # a word of the headline counts as so many of the text
 LEAD_WORDS, LEAD_TIMES = 40, 2  # the news comes first: these words of the text count twice
-TEXT_WORDS = 260  # of the text that are read
 STRONGEST_WORDS = 120  # of an article that are compared
 COMMON_AT_LEAST, COMMON_SHARE = 100, 0.05  # a word in more articles than both says nothing of the event
-SMALL_WORD, AGREE_AT_LEAST, AGREE_SHARE = 3, 3, 0.5  # two headlines agree in so many words, longer than SMALL_WORD
 HABIT_AT_LEAST, HABIT_SHARE = 8, 0.3  # a word in more of a source's articles than both is its habit, not the event's
 HABIT_TIMES = 3  # … if others use it in a share so many times smaller
 BARE, SUMMARY = 6, 70  # words below a headline: fewer than BARE are none, fewer than SUMMARY sum the event up
-SUMMARY_COUNTS = 0.22  # of a likeness, where both are summaries: two that tell one event could be far more alike
-
-WORD = re.compile(r"[^\W_]+")
-UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
+SUMMARY_COUNTS = 0.15  # of a likeness, where both are summaries: two that tell one event could be far more alike
 
 Vector = dict[str, float]
 Likeness = list[dict[int, float]]  # for each article or group, the others that resemble it
-
-
-class Word(NamedTuple):
-    """One word as it stands in a text."""
-
-    stem: str
-    is_lower: bool  # it begins with a small letter, so it is no name here
-
-
-class Told(NamedTuple):
-    """What is read of one article."""
-
-    source: str
-    title: list[Word]
-    text: list[Word]  # of standfirst and body
-
-    @property
-    def stems(self) -> set[str]:
-        return {word.stem for word in (*self.title, *self.text)}
 
 
 @dataclass(frozen=True)
@@ -87,7 +60,7 @@ def grouping(pieces: Iterable[Piece], background: Iterable[Piece] = ()) -> Group
     before, is not grouped: it shows which words are always there. The order of both does not matter.
     """
     pages = _by_page(pieces)
-    vectors = _vectors([_words(page[0]) for page in pages], [_words(piece) for piece in background])
+    vectors = _vectors([told(page[0]) for page in pages], [told(piece) for piece in background])
     like = _without_series(_above_the_crowd(_likeness(vectors)), pages)
     circles = _joined([dict(others) for others in like], NEAR, NEAR_GROWN)
     stories = [
@@ -100,20 +73,6 @@ def grouping(pieces: Iterable[Piece], background: Iterable[Piece] = ()) -> Group
     )
 
 
-def look_alike(piece: Piece, other: Piece) -> bool:
-    """Whether a reader would take the two for one story by their headlines; two numbers of a series are two."""
-    if piece.source == other.source and _is_series(WORD.findall(piece.title), WORD.findall(other.title)):
-        return False
-    return headlines_agree(piece.title, other.title)
-
-
-def headlines_agree(title: str, other: str) -> bool:
-    """Whether two headlines say the same in the main: half of the words of the shorter one, and not by chance."""
-    one, two = ({word.stem for word in words(text) if len(word.stem) > SMALL_WORD} for text in (title, other))
-    shared = len(one & two)
-    return shared >= AGREE_AT_LEAST and shared >= AGREE_SHARE * min(len(one), len(two))
-
-
 def _by_page(pieces: Iterable[Piece]) -> list[list[Piece]]:
     """The pieces in a stable order, those with one address together."""
     pages: dict[str, list[Piece]] = {}
@@ -122,92 +81,73 @@ def _by_page(pieces: Iterable[Piece]) -> list[list[Piece]]:
     return list(pages.values())
 
 
-def _words(piece: Piece) -> Told:
-    """The words of the headline but for the day's date, and those of standfirst and text as far as they are read.
-
-    A briefing, a cartoon and a sermon all carry the date in their headlines, and have nothing else in common.
-    """
-    dates = _dates(piece.published_at)
-    title = [word for word in words(piece.title) if word.stem not in dates]
-    text = f"{piece.standfirst} {piece.text}"[: TEXT_WORDS * 8]
-    return Told(piece.source, title, list(words(text))[:TEXT_WORDS])
-
-
-def _dates(moment: datetime) -> frozenset[str]:
-    """The numbers in which that day and its neighbours are written, whatever the zone."""
-    days = [moment + timedelta(days=n) for n in (-1, 0, 1)]
-    return frozenset(form for day in days for n in (day.day, day.month, day.year) for form in (str(n), f"{n:02}"))
-
-
-def words(text: str) -> Iterator[Word]:
-    """The words of `text` in any script; where a script has no spaces, every two neighbouring characters are one."""
-    for match in WORD.findall(unicodedata.normalize("NFKC", text)):
-        if UNSPACED.search(match):
-            yield from (Word(match[i : i + 2], True) for i in range(max(len(match) - 1, 1)))
-        elif len(match) > 1:
-            yield Word(match.casefold()[:STEM], match[0].islower())
-
-
-def _vectors(told: Sequence[Told], background: Sequence[Told]) -> list[Vector]:
-    """One vector for each of `told`: how often a word stands in it, times how telling the word is.
+def _vectors(batch: Sequence[Told], background: Sequence[Told]) -> list[Vector]:
+    """One vector for each of `batch`: how often a word stands in it, times how telling the word is.
 
     Its length is 1, or less for a summary, so that two of them are found less alike than their words. A headline
     alone is one too, except where there is little else: then the one name in it must do.
     """
-    telling = _telling([*told, *background])
-    habits = _habits([*told, *background])
-    bare = sum(len(one.text) < BARE for one in told)
-    least = 0 if 2 * bare < len(told) else BARE
+    everyone = [*batch, *background]
+    of_source: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for one in everyone:
+        of_source[one.source].update(one.stems)
+    articles: Counter[str] = Counter()
+    for counts in of_source.values():
+        articles.update(counts)
+    telling = _telling(everyone, articles)
+    habits = _habits(of_source, articles, Counter(one.source for one in everyone))
+    bare = sum(len(one.text) < BARE for one in batch)
+    least = 0 if 2 * bare < len(batch) else BARE
+    summary = min(1.0, SUMMARY_COUNTS * _demand(len(batch)))  # near-copies are found in a small batch too
     return [
-        _vector(one, telling, habits[one.source], SUMMARY_COUNTS if least <= len(one.text) < SUMMARY else 1.0)
-        for one in told
+        _vector(one, telling, habits[one.source], summary if least <= len(one.text) < SUMMARY else 1.0) for one in batch
     ]
 
 
-def _telling(told: Sequence[Told]) -> dict[str, float]:
+def _demand(articles: int) -> float:
+    """How many times as much likeness is asked for in a batch of so few articles."""
+    return 1 + FEW / max(articles, 1)
+
+
+def _telling(everyone: Sequence[Told], articles: Counter[str]) -> dict[str, float]:
     """How much each word tells of an event: the rarer the more, and more if it looks like a name or is a number."""
-    articles: Counter[str] = Counter()
     seen: Counter[str] = Counter()
     small: Counter[str] = Counter()
-    for one in told:
-        articles.update(one.stems)
-        for word in (*one.title, *one.text):
-            seen[word.stem] += 1
-            small[word.stem] += word.is_lower
-    common = max(COMMON_AT_LEAST, COMMON_SHARE * len(told))
+    for one in everyone:
+        seen.update(one.title)
+        seen.update(one.text)
+        small.update(one.small)
+    common = max(COMMON_AT_LEAST, COMMON_SHARE * len(everyone))
     return {
-        stem: log((len(told) + 1) / number) * (1 + NAME_BONUS * (1 - small[stem] / seen[stem]))
+        stem: log((len(everyone) + 1) / number) * (1 + NAME_BONUS * (1 - small[stem] / seen[stem]))
         for stem, number in articles.items()
         if number <= common
     }
 
 
-def _habits(told: Sequence[Told]) -> dict[str, frozenset[str]]:
+def _habits(
+    of_source: Mapping[str, Counter[str]], everywhere: Counter[str], articles: Counter[str]
+) -> dict[str, frozenset[str]]:
     """For each source the words that stand in so many of its articles that they say nothing of any one."""
-    everywhere: Counter[str] = Counter()
-    of_source: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    articles = Counter(one.source for one in told)
-    for one in told:
-        everywhere.update(one.stems)
-        of_source[one.source].update(one.stems)
+    total = sum(articles.values())
     return {
         source: frozenset(
             stem
             for stem, number in counts.items()
             if number > max(HABIT_AT_LEAST, HABIT_SHARE * articles[source])
-            and number * (len(told) - articles[source]) > HABIT_TIMES * (everywhere[stem] - number) * articles[source]
+            and number * (total - articles[source]) > HABIT_TIMES * (everywhere[stem] - number) * articles[source]
         )
         for source, counts in of_source.items()
     }
 
 
-def _vector(told: Told, telling: dict[str, float], habits: frozenset[str], counts: float) -> Vector:
+def _vector(one: Told, telling: Mapping[str, float], habits: frozenset[str], counts: float) -> Vector:
     """The article's telling words, in a vector whose likeness to itself is `counts`."""
-    times: Counter[str] = Counter()
-    for place, word in enumerate(told.text):
-        times[word.stem] += LEAD_TIMES if place < LEAD_WORDS else 1
-    for word in told.title:
-        times[word.stem] += TITLE_TIMES
+    times = Counter(one.text)
+    for stem in one.text[:LEAD_WORDS]:
+        times[stem] += LEAD_TIMES - 1
+    for stem in one.title:
+        times[stem] += TITLE_TIMES
     weights = [(-(1 + log(n)) * telling[s], s) for s, n in times.items() if s in telling and s not in habits]
     strongest = sorted(weights)[:STRONGEST_WORDS]
     whole = sqrt(sum(weight * weight for weight, _ in strongest)) or 1.0
@@ -264,19 +204,10 @@ def _without_series(like: Likeness, pages: Sequence[Sequence[Piece]]) -> Likenes
         {
             other: alike
             for other, alike in others.items()
-            if sources[here] != sources[other] or not _is_series(titles[here], titles[other])
+            if sources[here] != sources[other] or not is_series(titles[here], titles[other])
         }
         for here, others in enumerate(like)
     ]
-
-
-def _is_series(title: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether two headlines differ in a number and at most one word more: "TV for Monday, 1 June", "… Tuesday, 2 …"."""
-    if len(title) != len(other):
-        return False
-    differing = [(a, b) for a, b in zip(title, other, strict=True) if a != b]
-    numbers = sum(a.isdigit() and b.isdigit() for a, b in differing)
-    return numbers > 0 and len(differing) - numbers <= 1
 
 
 def _joined(like: Likeness, alike: float, grown: float) -> list[list[int]]:
@@ -285,7 +216,7 @@ def _joined(like: Likeness, alike: float, grown: float) -> list[list[int]]:
     `like` is used up. A group keeps the number of its first member; a likeness to it is the mean over all pairs.
     """
     members: dict[int, list[int]] = {i: [i] for i in range(len(like))}
-    enough = alike * (1 + FEW / max(len(like), 1))
+    enough = alike * _demand(len(like))
     heap = [(-s, a, b) for a, others in enumerate(like) for b, s in others.items() if a < b and s >= enough]
     heapify(heap)
     while heap:

@@ -36,7 +36,7 @@ def test_a_story_takes_one_slot_and_names_the_other_sources():
     """The heaviest source tells it; the others follow, one article of each, up to three."""
     best = a_piece(1, weight=2)
     own = a_piece(2)  # the same source again
-    others = [a_piece(number, source=f"paper-{number // 2}") for number in range(4, 12)]
+    others = [a_piece(number, source=f"paper-{number // 2}", title=best.title) for number in range(4, 12)]
     choice = choose([[own, *others, best]], rules(), MOMENT)
     (pick,) = choice.picks
     assert pick.piece == best
@@ -44,6 +44,15 @@ def test_a_story_takes_one_slot_and_names_the_other_sources():
     assert len({piece.source for piece in pick.also}) == MOST_ALSO
     assert best.source not in {piece.source for piece in pick.also}
     assert reason(choice, own).startswith(f"same story as “{best.title}”")
+
+
+def test_only_what_surely_tells_the_same_is_named_beside_a_pick():
+    """A wrong name is worse than none: one word in common, however rare, names nobody."""
+    best = a_piece(1, weight=2, title="Harvard returns the city's money", standfirst="The mayor had asked for it.")
+    kin = a_piece(2, source="a", title="Mayor gets money back", standfirst="Harvard returns what the city gave.")
+    far = a_piece(3, source="b", title="The Earth is older than thought", standfirst="A study of Harvard says so.")
+    (pick,) = choose([[best, kin, far]], rules(), MOMENT).picks
+    assert [piece.source for piece in pick.also] == ["a"]
 
 
 def test_of_equal_sources_the_more_complete_article_tells_the_story():
