@@ -1,4 +1,4 @@
-"""Two articles beside each other, as a reader's eye takes them: one story, the same told, or two numbers of a series."""
+"""Two articles beside each other, as a reader takes them: one story, the same told, or two numbers of a series."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
