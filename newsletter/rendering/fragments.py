@@ -30,6 +30,11 @@ def printable(text: str) -> str:
     return _NOT_XML.sub("", text)
 
 
+def is_printable(text: str) -> bool:
+    """Whether XML allows every character of `text`."""
+    return _NOT_XML.search(text) is None
+
+
 def fragment(html: str) -> Markup:
     """`html` with what a mail can show of it: well-formed XML, on one line, links to the web and to addresses only."""
     return _markup(_tree(html))

@@ -174,9 +174,10 @@ def _marked(lines: Iterable[str], name: str) -> Iterable[str]:
 
 def _printable(value: Any) -> Any:
     """What Jinja does with each value before it escapes it."""
-    if isinstance(value, Markup):
-        return Markup(fragments.printable(value))  # noqa: S704 - it was markup before
-    return fragments.printable(value) if isinstance(value, str) else value
+    if not isinstance(value, str) or fragments.is_printable(value):
+        return value
+    cleaned = fragments.printable(value)
+    return Markup(cleaned) if isinstance(value, Markup) else cleaned  # noqa: S704 - it was markup before
 
 
 def _sentence(message: str | None) -> str:
