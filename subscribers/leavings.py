@@ -1,7 +1,7 @@
 """Who left, in numbers: how many, by which way, why, and how long they had been readers. No person stands in it."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from statistics import median
@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 
 from subscribers.models import Leaving, Way
 
+TENURES = (("a week", 7), ("a month", 30), ("a year", 365))  # who left within that time of becoming a reader
 MAX_REASONS = 200  # of the words that people gave, the latest
 
 
@@ -38,10 +39,21 @@ class Leavings:
             "ways": dict(sorted(self.ways.items())),
             "reasons": self.reasons,
             "median_days_a_reader": self.median_days,
+            "tenure": self.tenure(),
         }
         if readers is not None:
             made["rate"] = round(self.left / readers, 6) if readers else None
         return made
+
+    def tenure(self) -> dict[str, int]:
+        """How many had been readers for how long; those whose beginning is not known are "unknown"."""
+        ends = [0, *(days for _, days in TENURES)]
+        made = {
+            f"under {name}": sum(start <= days < end for days in self.days_a_reader)
+            for (name, end), start in zip(TENURES, ends, strict=False)
+        }
+        made["longer"] = sum(days >= ends[-1] for days in self.days_a_reader)
+        return made | {"unknown": self.left - len(self.days_a_reader)}
 
     def count(self, way: str, reason: str, was_reader: timedelta | None, was_undone: bool) -> None:
         """One more."""
@@ -54,6 +66,18 @@ class Leavings:
             self.reasons.append(reason)
         if was_reader is not None:
             self.days_a_reader.append(was_reader.days)
+
+
+def together(parts: Iterable[Leavings]) -> Leavings:
+    """All of these as one."""
+    made = Leavings()
+    for part in parts:
+        made.left += part.left
+        made.undone += part.undone
+        made.ways += part.ways
+        made.reasons += part.reasons[: MAX_REASONS - len(made.reasons)]
+        made.days_a_reader += part.days_a_reader
+    return made
 
 
 def of_issue(session: Session, issue: int) -> Leavings:

@@ -15,7 +15,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from newsletter import daily
 from newsletter.cli.out import Json, console, errors, now, opened, plain, print_json, say, table
 from newsletter.config import Config
-from newsletter.delivery import ledger
+from newsletter.delivery import departures
 from newsletter.errors import Refused
 from newsletter.web.sign_up import embeddable
 from subscribers import (
@@ -221,21 +221,25 @@ def leavings_(
             with to.open("w", encoding="utf-8", newline="") as out:
                 lines = leavings.listed(session, slug, since)
                 csv.writer(out).writerows([leavings.LISTED, *([transfer.defused(c) for c in line] for line in lines)])
-        of_days = leavings.by_day(session, slug, since)
-        of_issues = leavings.by_issue(session, slug, since)
-        got = {n: ledger.totals(session, n).accepted for n in of_issues if n is not None}
+        document = departures.document(session, slug, since)
     if json:
-        by_issue = [{"issue": n, **found.document(got.get(n or 0))} for n, found in of_issues.items()]
-        by_day = [{"date": day.isoformat(), **found.document()} for day, found in of_days.items()]
-        print_json({"newsletter": slug, "days": by_day, "issues": by_issue})
+        print_json(document)
         return
     shown = table("Day", "Left", "Undone", "By", numbers=("Left", "Undone"))
-    for day, found in of_days.items():
-        ways = ", ".join(f"{way} {count:,}" for way, count in found.ways.most_common())
-        shown.add_row(day.isoformat(), f"{found.left:,}", f"{found.undone:,}", ways)
+    for day in document["days"]:
+        ways = ", ".join(f"{way} {count:,}" for way, count in day["ways"].items())
+        shown.add_row(day["date"], f"{day['left']:,}", f"{day['undone']:,}", ways)
+    every = document["all"]
+    shown.add_row("All", f"{every['left']:,}", f"{every['undone']:,}", _tenure(every["tenure"]))
     console.print(shown)
     if to is not None:
         say(f"{to}: written.")
+
+
+def _tenure(counts: dict[str, int]) -> str:
+    """ "readers for under a week: 3, longer: 1"."""
+    said = ", ".join(f"{name}: {count:,}" for name, count in counts.items() if count)
+    return f"readers for {said}" if said else ""
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The door for programs: POST /api/v1/articles. JSON in, JSON out, and no caller without a key.
+"""The door for programs: articles in, numbers of who left out. JSON both ways, and no caller without a key.
 
 A key is looked at in constant time, a network that guesses is sent away, and a body is bounded before it is read.
 Errors are `{"error": "one sentence", "problems": [{"where", "why"}]}`. docs/api.md tells it to those who call.
@@ -6,6 +6,7 @@ Errors are `{"error": "one sentence", "problems": [{"where", "why"}]}`. docs/api
 
 import hmac
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -13,14 +14,16 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
+from newsletter.delivery import departures
 from newsletter.sources import push
 from newsletter.web.allowance import Allowance, network_of
-from newsletter.web.dependencies import BodyDep, House, HouseDep, client_of
+from newsletter.web.dependencies import BodyDep, House, HouseDep, ReadingDep, client_of
 
 PATH = "/api/v1"
 MAX_BODY_BYTES = 2_000_000
 CALLS_AN_HOUR = 1_200  # for one network
 WRONG_KEYS_AN_HOUR = 30
+MOST_DAYS = 3_660
 NO_KEYS = "No API key is set: put one into NEWSLETTER_API_KEY, or into a file that web.api_key_file names."
 
 
@@ -30,6 +33,7 @@ def create_api(house: House) -> FastAPI:
     api.state.house = house
     api.state.calls, api.state.wrong_keys = Allowance(CALLS_AN_HOUR), Allowance(WRONG_KEYS_AN_HOUR)
     api.add_api_route("/articles", take_articles, methods=["POST"])
+    api.add_api_route("/newsletters/{newsletter}/leavings", leavings, methods=["GET"])
     api.add_exception_handler(HTTPException, _refused)
     api.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
     return api
@@ -45,6 +49,17 @@ def take_articles(request: Request, house: HouseDep, body: BodyDep) -> Response:
         return _error(422, str(error), problems=[asdict(problem) for problem in error.problems])
     status = 201 if any(one.outcome == "new" for one in taken) else 200
     return JSONResponse({"articles": [asdict(one) for one in taken]}, status)
+
+
+def leavings(newsletter: str, request: Request, house: HouseDep, session: ReadingDep, days: str = "90") -> Response:
+    """Who left a newsletter in the last `days`, in numbers; no person stands in it."""
+    if refusal := _refusal_of(request, house):
+        return refusal
+    if newsletter not in {n.slug for n in house.config.newsletters}:
+        return _error(404, "There is no such newsletter.")
+    if not (days.isascii() and days.isdigit() and 1 <= int(days[:5]) <= MOST_DAYS):
+        return _error(422, f"days: a whole number from 1 to {MOST_DAYS:,}.")
+    return JSONResponse(departures.document(session, newsletter, house.now - timedelta(days=int(days[:5]))))
 
 
 def _refusal_of(request: Request, house: House) -> Response | None:
@@ -76,7 +91,7 @@ def _refused(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     words = {
         404: "There is nothing here; articles go to POST /api/v1/articles.",
-        405: "Only POST is understood here.",
+        405: "This is not understood here; docs/api.md says what is.",
         413: f"The body is larger than {MAX_BODY_BYTES:,} bytes; send fewer articles at once.",
     }.get(error.status_code, error.detail)
     return _error(error.status_code, words, headers=dict(error.headers or {}))

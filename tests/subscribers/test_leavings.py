@@ -27,6 +27,7 @@ def test_an_issues_leavings_are_counted_by_way_with_reasons_and_a_rate(session):
         "ways": {"header": 1, "link": 1},
         "reasons": ["too much"],
         "median_days_a_reader": 20,
+        "tenure": {"under a week": 0, "under a month": 1, "under a year": 1, "longer": 0, "unknown": 0},
         "rate": 0.002,
     }
 

@@ -13,11 +13,15 @@ from starlette.testclient import TestClient
 
 from newsletter import config
 from newsletter.database import Database
+from newsletter.delivery.models import Delivery, DeliveryState
 from newsletter.errors import ConfigError
+from newsletter.issues.models import IssueState
 from newsletter.sources.models import Article, SourceState
 from newsletter.web import api
 from newsletter.web.app import create_app
-from tests.builders import CONFIG, KEY, NOW, a_config
+from subscribers import Way, unsubscribe
+from tests.builders import CONFIG, KEY, KEYS, NOW, a_config, add_readers, an_issue
+from tests.subscribers.conftest import unsubscribe_token
 from tests.web.conftest import Clock
 
 API_KEY, OLD_KEY = "k" * 40, "o" * 40
@@ -206,7 +210,10 @@ def test_too_much_at_once_is_refused_and_a_long_article_is_not(client: TestClien
 def test_looking_changes_nothing(client: TestClient, database: Database):
     """GET and HEAD are answered in JSON and store nothing."""
     answer = client.request("GET", "/api/v1/articles", content=json.dumps(FERRY))
-    assert (answer.status_code, answer.json()) == (405, {"error": "Only POST is understood here."})
+    assert (answer.status_code, answer.json()) == (
+        405,
+        {"error": "This is not understood here; docs/api.md says what is."},
+    )
     assert client.head("/api/v1/articles").status_code == 405
     assert client.get("/api/v1/nothing").json()["error"].startswith("There is nothing here")
     assert stored(database) == []
@@ -217,3 +224,34 @@ def test_a_hostile_body_takes_no_time(client: TestClient):
     begun = time.process_time()
     push(client, FERRY | {"body": "<div>" * 39_000})
     assert time.process_time() - begun < 5
+
+
+def test_who_left_is_told_in_numbers_to_who_has_a_key(client: TestClient, database: Database):
+    """In all, by day, by issue with its rate; the undone apart; neither address nor name in it."""
+    with database.transaction() as session:
+        add_readers(session, 4)
+        issue = an_issue(session, IssueState.SENT)
+        number = issue.id or 0
+        for reader in range(1, 5):
+            got = DeliveryState.ACCEPTED
+            session.add(
+                Delivery(issue_id=number, subscriber_id=reader, subscription_id=reader, state=got, changed_at=NOW)
+            )
+        for email, way in (("reader1@example.com", Way.HEADER), ("reader2@example.com", Way.LINK)):
+            unsubscribe.by_token(session, KEYS, unsubscribe_token(session, email, issue=number), way, NOW)
+        unsubscribe.by_operator(session, "reader3@example.com", "daily", NOW)
+        unsubscribe.undo(session, KEYS, unsubscribe_token(session, "reader2@example.com", issue=number), NOW)
+    answer = client.get("/api/v1/newsletters/daily/leavings")
+    told = answer.json()
+    assert (told["all"]["left"], told["all"]["undone"], told["all"]["ways"]) == (2, 1, {"header": 1, "operator": 1})
+    assert told["all"]["tenure"]["under a week"] == 2
+    assert [(day["date"], day["left"]) for day in told["days"]] == [("2026-11-23", 2)]
+    assert {(i["issue"], i["date"], i["readers"], i["left"], i.get("rate")) for i in told["issues"]} == {
+        (number, "2026-11-23", 4, 1, 0.25),
+        (None, None, None, 1, None),
+    }
+    assert "@" not in answer.text
+    assert client.get("/api/v1/newsletters/daily/leavings", headers={"Authorization": "no"}).status_code == 401
+    assert client.get("/api/v1/newsletters/nonsense/leavings").status_code == 404
+    for days in ("0", "x", "-1", "99999999999999999999", "1.5", "²", ""):
+        assert client.get("/api/v1/newsletters/daily/leavings", params={"days": days}).status_code == 422
