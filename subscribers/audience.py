@@ -43,6 +43,11 @@ def selection(
     return (chosen if whom is None else chosen.where(whom)).order_by(col(Subscription.subscriber_id))
 
 
+def last_number(session: Session) -> int:
+    """The highest number of a subscriber; 0 if there is none."""
+    return session.scalar(select(func.max(Subscriber.id))) or 0
+
+
 def count(session: Session, newsletter: str, now: datetime, whom: ColumnElement[bool] | None = None) -> int:
     """How many that are."""
     return session.scalar(selection(newsletter, now, whom).order_by(None).with_only_columns(func.count())) or 0

@@ -40,6 +40,7 @@ class Sink:
     features_in_clear: tuple[str, ...] = ()  # what a man in the middle offers besides, before TLS
     certificate: Path | None = None  # PEM with key and chain: offers STARTTLS
     implicit_tls: bool = False
+    port: int = 0  # 0: any
     log: Path | None = None  # every recipient taken is appended here at once, for tests that kill
     taken: list[Taken] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
@@ -48,8 +49,8 @@ class Sink:
     reached: Counter[str] = field(default_factory=Counter)
 
     def __enter__(self) -> Self:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = self._listener.getsockname()[1]
         self._open: set[_Talk] = set()
         self._lock = threading.Lock()
         self.released = threading.Event()  # ends every silence

@@ -39,7 +39,8 @@ def work(run: Run, processes: int, on_progress: OnProgress, asked_to_stop: Calla
             _wait(threads)
             if asked_to_stop() or not _is_sending(run):
                 run.stop()
-            on_progress(run.standing().totals)
+            with suppress(OperationalError, InterfaceError):
+                on_progress(run.standing().totals)
     finally:  # also on Ctrl-C: what is on the wire gets its answer, the rest goes back
         run.stopping.set()
         for thread in threads:

@@ -18,6 +18,7 @@ from multiprocessing.context import SpawnProcess
 from threading import Event
 
 import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from newsletter.config import Config
 from newsletter.database import Database
@@ -69,7 +70,8 @@ def work(
             for pipe in pipes:
                 with suppress(OSError):
                     pipe.send("stop")
-        on_progress(run.standing().totals)
+        with suppress(OperationalError, InterfaceError):  # it is back soon; the processes wait for it
+            on_progress(run.standing().totals)
 
 
 def _start(job: Job) -> tuple[Connection, SpawnProcess]:

@@ -104,11 +104,19 @@ class Run:
     def transaction(self, work: Callable[[Session, bool], Result]) -> Result:
         """What `work` returns, committed. A database that is locked or restarts is waited for, up to a minute; `work`
         is told whether it may have come through before. Raises StoreError when patience is at its end."""
+
+        def committed(again: bool) -> Result:
+            with self.database.transaction() as session:
+                return work(session, again)
+
+        return self.patiently(committed)
+
+    def patiently(self, ask: Callable[[bool], Result]) -> Result:
+        """What `ask` returns; it is asked again, and told so, while the database does not answer. Raises StoreError."""
         again = False
         for rest in (*DATABASE_RESTS, None):
             try:
-                with self.database.transaction() as session:
-                    return work(session, again)
+                return ask(again)
             except (OperationalError, InterfaceError) as error:
                 reason = str(error.orig).strip().partition("\n")[0]
                 log.warning("The database does not answer.", action="database_trouble", why=reason)

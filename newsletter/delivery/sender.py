@@ -116,7 +116,7 @@ class Sender:
         if run.opens_at() is not None:  # out of hours: whoever runs later goes on
             self._is_done = True
             return None
-        standing, asked = run.standing(), monotonic()
+        standing, asked = run.patiently(lambda _again: run.standing()), monotonic()
         if asked - self._claimed_at < BATCH_SECONDS:
             self._batch = min(2 * self._batch, MOST_BATCH)
         elif asked - self._claimed_at > 4 * BATCH_SECONDS:
@@ -135,7 +135,7 @@ class Sender:
             seconds = (claim.again_at - run.clock()).total_seconds()
             self._is_done = seconds > PATIENCE_SECONDS
             return None if self._is_done else max(0.0, seconds)
-        if claim.number and run.due_at(self._first_choice, run.standing(since=asked)):
+        if claim.number and run.due_at(self._first_choice, run.patiently(lambda _again: run.standing(since=asked))):
             return 0.0  # the shares were of long ago
         self._is_done = not claim.number or not self._in_hand  # what is in hand may come back into the queue
         return None

@@ -1,15 +1,12 @@
 """The send loop: nobody twice, nobody lost in silence, leaving always wins, and the sum is right at every moment."""
 
-import errno
-import itertools
-import os
-import sqlite3
 import threading
 from collections import Counter
 from datetime import datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
 from time import monotonic
+from typing import Protocol
 
 import pytest
 from sqlmodel import delete, select
@@ -22,7 +19,7 @@ from newsletter.database import Database
 from newsletter.delivery import ledger, plan
 from newsletter.delivery.models import Delivery, DeliveryState, Lane
 from newsletter.delivery.send import send
-from newsletter.errors import NeedsDecision, Refused, RelayDown, StoreError
+from newsletter.errors import NeedsDecision, Refused, RelayDown
 from newsletter.issues import states
 from newsletter.issues.models import Decision, Issue, IssueState
 from subscribers import audience, unsubscribe
@@ -33,6 +30,12 @@ from tests.sink import HANG_UP, Sink
 CONFIG = a_config()
 DAILY = CONFIG.newsletters[0]
 NOTHING: dict[str, object] = {}
+
+
+class Listening(Protocol):
+    """A relay of any make."""
+
+    port: int
 
 
 class Desk:
@@ -48,7 +51,7 @@ class Desk:
         """`now`, and what has passed since the desk was made if `flows`: for what waits a second by itself."""
         return self.now + timedelta(seconds=monotonic() - self.made if self.flows else 0)
 
-    def config(self, sink: Sink, sending: dict[str, object] = NOTHING, **smtp) -> Config:
+    def config(self, sink: Listening, sending: dict[str, object] = NOTHING, **smtp) -> Config:
         relay = {"port": sink.port, "security": "none", "journal_dir": self.folder / "journal", "connections": 2}
         tables = {"smtp": Smtp.model_validate(relay | smtp), "sending": Sending.model_validate(sending)}
         return CONFIG.model_copy(update=tables)
@@ -57,7 +60,7 @@ class Desk:
         with self.database.transaction() as session:
             return add_readers(session, count)
 
-    def send(self, sink: Sink, rests=(0, 0, 0, 0), newsletter=DAILY, stopping=None, **changes) -> ledger.Totals:
+    def send(self, sink: Listening, rests=(0, 0, 0, 0), newsletter=DAILY, stopping=None, **changes) -> ledger.Totals:
         return send(
             self.database, self.config(sink, **changes), newsletter, self.issue_id,
             clock=self.clock, who="test", rests=rests, stopping=stopping,
@@ -427,62 +430,3 @@ def test_a_store_restored_from_a_backup_sends_nothing_twice_by_itself(desk: Desk
             states.move(session, desk.issue_id, IssueState.APPROVED, "ed", "", NOW)
         desk.send(sink)
         assert len(sink.taken) == 6, "somebody has decided so"
-
-
-# --- a machine in trouble -------------------------------------------------------------------------------------------
-
-
-def test_a_full_disk_stops_the_send_with_a_sentence_and_nothing_is_doubled(desk: Desk, monkeypatch: pytest.MonkeyPatch):
-    """No final dot without its line in the journal. Once there is room it goes on."""
-    addresses = desk.readers(300)
-    dots = itertools.count()
-    write = os.write
-
-    def full(file: int, data: bytes) -> int:
-        if any(line.startswith(b"D ") and next(dots) >= 150 for line in data.splitlines()):
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return write(file, data)
-
-    with Sink() as sink:
-        with monkeypatch.context() as disk:
-            disk.setattr(os, "write", full)
-            with pytest.raises(StoreError, match="can't be written: No space"):
-                desk.send(sink)
-        totals = desk.totals()
-        assert totals.selected == totals.accepted + totals.queued + totals.uncertain + totals.in_hand == 300
-        final = desk.send(sink)
-    assert final.accepted + final.uncertain == 300
-    assert final.uncertain <= 4
-    assert set(Counter(sink.recipients).values()) == {1}
-    assert set(addresses) - set(sink.recipients) <= {a for a in addresses if desk.delivery(a).state == "uncertain"}
-
-
-def test_a_database_that_is_locked_for_a_while_is_waited_for(sqlite: Database, tmp_path: Path):
-    """Somebody else's long transaction in the middle of a send: it waits, and goes on."""
-    desk = Desk(sqlite, tmp_path)
-    addresses = desk.readers(300)
-    locked = threading.Event()
-
-    def lock_at_the_fiftieth(stage: str, _word: str) -> None:
-        if stage == "dot" and sink.reached["dot"] == 50:
-            other = sqlite3.connect(str(sqlite.url.database), isolation_level=None, check_same_thread=False)
-            other.execute("BEGIN IMMEDIATE")
-            locked.set()
-            threading.Timer(1.0, other.close).start()  # which rolls back
-
-    with Sink() as sink:
-        sink.refuse = lock_at_the_fiftieth
-        assert desk.send(sink) == ledger.Totals(accepted=300)
-    assert locked.is_set()
-    assert Counter(sink.recipients) == Counter(addresses)
-
-
-@pytest.mark.slow
-def test_two_processes_share_the_work(desk: Desk):
-    """senders = 2: each on its own connections, every reader once, on both databases."""
-    addresses = desk.readers(600)
-    with Sink() as sink:
-        totals = desk.send(sink, sending={"senders": 2}, connections=4)
-    assert totals == ledger.Totals(accepted=600)
-    assert Counter(sink.recipients) == Counter(addresses)
-    assert desk.issue().state is IssueState.SENT
