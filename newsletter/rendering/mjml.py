@@ -19,6 +19,7 @@ _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]*;)")
 _XML_KNOWS = {"amp;", "lt;", "gt;", "quot;", "apos;"}
 _STYLES = re.compile(r"(<mj-style\b.*?</mj-style>)", re.DOTALL)
 _SPACE_BETWEEN = re.compile(r"(?<=>)[ \t]+(?=</?mj-)")  # the engine takes line breaks there, and no spaces alone
+_UNLIKE_TAGS = re.compile(r"Opening and ending tag mismatch: (\S+) line \d+ and (\S+)")
 _OFFSET = re.compile(r"at position (\d+):")
 
 
@@ -110,7 +111,9 @@ def _named(marked: str, rendered_line: str) -> str:
 
 
 def _first_part(error: etree.XMLSyntaxError) -> str:
-    return str(error.msg or "it is no XML").split(", line")[0]
+    """Without the parser's own line numbers: they count in what was rendered."""
+    said = str(error.msg or "it is no XML").split(", line")[0]
+    return _UNLIKE_TAGS.sub(r"<\1> is closed by </\2>", said)
 
 
 def _with_line(message: str, source: str) -> str:

@@ -181,4 +181,10 @@ def _printable(value: Any) -> Any:
 
 
 def _sentence(message: str | None) -> str:
-    return f"{message or 'this is no template'}".rstrip(".") + "."
+    """A fault in a person's words: not those of the class that a value happens to have."""
+    said = _NO_ATTRIBUTE.sub(lambda m: f"{_KNOWN_AS.get(m[1], m[1])} has no {m[2]!r}", message or "this is no template")
+    return said.rstrip(".") + "."
+
+
+_NO_ATTRIBUTE = re.compile(r"'(?:[\w.]+\.)?(\w+) object' has no attribute '(\w+)'")
+_KNOWN_AS = {"Contents": "the issue", "Item": "an item", "SectionOfItems": "a section", "Layout": "the layout"}

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from newsletter.errors import TemplateError
-from newsletter.rendering import mjml
+from newsletter.rendering import mjml, values
 from newsletter.rendering.templates import Templates
+from tests.rendering import issues
 
 DOCUMENT = (
     '<mjml lang="en" dir="ltr">\n<mj-body>\n<mj-section>\n<mj-column>\n%s\n'
@@ -50,7 +51,7 @@ def test_words_are_escaped_in_mjml_and_left_alone_in_text(tmp_path: Path) -> Non
     ("inside", "sentence"),
     [
         ("<mj-text>x</mj-column></mj-text>", "line 5: the tags don't fit together"),
-        ("<mj-text>x</mj-txt>", "line 5: the tags don't fit together"),
+        ("<mj-text>x</mj-txt>", "line 5: the tags don't fit together: <mj-text> is closed by </mj-txt>."),
         ("<mj-text>\n<p>a < b</p></mj-text>", "line 6: the tags don't fit together"),
         ("<mj-text><img src=x /></mj-text>", "line 5: the tags don't fit together"),
         ("<mj-foo>x</mj-foo>", "line 5: there is no element <mj-foo>."),
@@ -68,6 +69,21 @@ def test_what_the_engine_would_drop_in_silence_is_an_error(inside: str, sentence
         mjml.lint(source)
     number = int(sentence.split(":")[0].removeprefix("line "))
     assert f"mine.mjml, line {number + 1}:{sentence.split(':', 1)[1]}" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("issue.webview", "the issue has no 'webview'."),
+        ("issue.lead.headline", "an item has no 'headline'."),
+        ("layout.first", "the layout has no 'first'."),
+    ],
+)
+def test_a_name_that_is_not_there_is_told_in_an_editors_words(name: str, sentence: str, tmp_path: Path) -> None:
+    """The class that a value has says nothing to those who write templates."""
+    with pytest.raises(TemplateError) as error:
+        own(tmp_path, f"\n{{{{ {name} }}}}").render("mine.mjml", **values.of(issues.normal(), issues.SITE))
+    assert str(error.value) == f"mine.mjml, line 2: {sentence}"
 
 
 def test_a_fault_in_a_loop_or_an_include_is_named_where_it_was_written(tmp_path: Path) -> None:
