@@ -7,7 +7,6 @@ so that `mjml.lint` can say where the fault was written.
 
 import re
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from hashlib import sha256
 from itertools import product
 from pathlib import Path
@@ -107,8 +106,10 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     def getattr(self, obj: Any, attribute: str) -> Any:
         """As jinja2.sandbox does it, and at once for what it has allowed before."""
         if (type(obj), attribute) in self._safe:
-            with suppress(AttributeError):
+            try:
                 return getattr(obj, attribute)
+            except AttributeError:
+                pass
         return super().getattr(obj, attribute)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
