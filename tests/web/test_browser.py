@@ -245,16 +245,6 @@ def test_every_page_fits_a_phone_and_can_be_read(served: Served, browser: Browse
     assert [p for p in problems if "404" not in p] == []
 
 
-def test_a_scanner_that_runs_scripts_and_clicks_nothing_changes_nothing(served: Served, browser: Browser):
-    """Some gateways open each link in a real browser right after the send."""
-    addresses = every_page(served)
-    page = browser.new_page()
-    for address in addresses:
-        page.goto(address, wait_until="networkidle")
-    with served.database.reading() as session:
-        assert audience.count(session, "daily", NOW) == 1
-
-
 def test_pages_ask_nobody_else_for_anything(served: Served, browser: Browser):
     """No font, no picture, no script from another host; nobody learns who reads."""
     hosts: set[str] = set()
