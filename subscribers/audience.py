@@ -72,6 +72,15 @@ def topics(session: Session, newsletter: str) -> dict[str, int]:
     return {row[0]: row[1] for row in session.execute(counted)}
 
 
+def by_topics(
+    session: Session, newsletter: str, now: datetime, whom: ColumnElement[bool] | None = None
+) -> dict[str, int]:  # fmt: skip
+    """How many may get it at `now` by the topics that they have chosen, "" for all: it reads every one of them."""
+    topics = col(Subscription.topics)
+    counted = selection(newsletter, now, whom).order_by(None).with_only_columns(topics, func.count()).group_by(topics)
+    return {row[0]: row[1] for row in session.execute(counted)}
+
+
 def recipients(
     session: Session, newsletter: str, subscriber_ids: Sequence[int], now: datetime
 ) -> dict[int, Recipient | NotNow]:

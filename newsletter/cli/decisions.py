@@ -27,14 +27,14 @@ from newsletter.cli.out import (
 )
 from newsletter.cli.segments import readers_of
 from newsletter.daily import Paper
-from newsletter.delivery import ledger
+from newsletter.delivery import ledger, whom
 from newsletter.delivery.models import DeliveryState
 from newsletter.editors import accounts
 from newsletter.issues import states
 from newsletter.issues.models import Issue, IssueState
 from newsletter.issues.timetable import moment_on
-from newsletter.rendering import editions
-from subscribers import leavings
+from newsletter.rendering import by_topics, editions
+from subscribers import audience, leavings
 from subscribers.topics import unpacked
 
 
@@ -138,7 +138,7 @@ def status(
         found = [issue_in(session, paper, issue)] if issue else _latest(session, paper)
         documents = [_document(session, one) for one in found]
         if issue:
-            documents[0]["editions"] = _editions(session, found[0])
+            documents[0]["editions"] = _editions(session, paper, found[0])
             if found[0].drawn_at is None and states.MOVES[found[0].state]:
                 documents[0]["audience"] = readers_of(session, paper, found[0])
         lost = ledger.listed(session, found[0].id or 0, DeliveryState.UNCERTAIN, _SHOWN) if issue else []
@@ -186,9 +186,12 @@ def _latest(session: Session, paper: Paper) -> list[Issue]:
     return found
 
 
-def _editions(session: Session, issue: Issue) -> list[dict[str, Any]]:
-    """The issue's editions with the totals of each, the whole one first; none of an issue that was never built."""
-    made = editions.every(session, issue)
+def _editions(session: Session, paper: Paper, issue: Issue) -> list[dict[str, Any]]:
+    """The issue's editions with the totals of each, the whole one first; none of an issue that was never built.
+
+    `readers` are those in the ledger, and until it is drawn those who would get that edition now.
+    """
+    made, expected = editions.every(session, issue), _expected(session, paper, issue) if not issue.drawn_at else {}
     totals: dict[int | None, ledger.Totals] = {None: ledger.totals(session, issue.id or 0)}
     if len(made) > 1:
         totals = ledger.by_edition(session, issue.id or 0)
@@ -196,17 +199,25 @@ def _editions(session: Session, issue: Issue) -> list[dict[str, Any]]:
         {
             "topics": sorted(unpacked(edition.topics)),
             "subject": edition.subject,
-            **totals.get(edition.id if edition.topics else None, ledger.Totals()).as_json(),
+            "readers": expected.get(edition.topics, sums.selected),
+            **sums.as_json(),
         }
         for edition in made
+        for sums in (totals.get(edition.id if edition.topics else None, ledger.Totals()),)
     ]
 
 
+def _expected(session: Session, paper: Paper, issue: Issue) -> dict[str, int]:
+    newsletter = paper.config.newsletter(issue.newsletter)
+    chosen = audience.by_topics(session, newsletter.slug, now(), whom.of_issue(paper.config, newsletter, issue, now()))
+    return by_topics.readers(session, paper.config, newsletter, issue, chosen)
+
+
 def _show_editions(found: list[dict[str, Any]]) -> None:
-    shown = table("Edition", "Subject", "Selected", "Accepted", numbers=("Selected", "Accepted"))
+    shown = table("Edition", "Subject", "Readers", "Accepted", numbers=("Readers", "Accepted"))
     for edition in found:
         name = ", ".join(edition["topics"]) or "the whole issue"
-        shown.add_row(plain(name), plain(edition["subject"]), f"{edition['selected']:,}", f"{edition['accepted']:,}")
+        shown.add_row(plain(name), plain(edition["subject"]), f"{edition['readers']:,}", f"{edition['accepted']:,}")
     console.print(shown)
 
 

@@ -4,7 +4,7 @@ They are made with the whole edition while the issue is a draft, and once more f
 is approved. From then on all are frozen, and whoever chooses something else gets the fullest of them that fits.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import func
@@ -80,6 +80,19 @@ def by_set(session: Session, config: Config, newsletter: Newsletter, issue: Issu
     offered = offer(session, config, newsletter, issue)
     names = {chosen: offered.fitting(chosen, made) for chosen in readers}
     return {chosen: None if name is None else made[name] for chosen, name in names.items()}
+
+
+def readers(
+    session: Session, config: Config, newsletter: Newsletter, issue: Issue, chosen: Mapping[str, int]
+) -> dict[str, int]:
+    """How many readers each edition has by its name, where `chosen` counts those of every packed set, "" among them."""
+    made = [edition.topics for edition in editions.every(session, issue)]
+    offered, counts = offer(session, config, newsletter, issue), dict.fromkeys(made, 0)
+    for topics, count in chosen.items():
+        name = offered.fitting(topics, made)
+        if name is not None and name in counts:
+            counts[name] += count
+    return counts
 
 
 def _wanted(session: Session, config: Config, newsletter: Newsletter, issue: Issue) -> list[str]:

@@ -1,11 +1,14 @@
 """What was sent, for everybody; and nothing that was not."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 from lxml import etree
+from sqlmodel import select
 
 from newsletter.issues.models import Issue, IssueState
+from newsletter.links import edition_word
 from newsletter.rendering import slots
 from newsletter.rendering.models import Edition
 from subscribers.tokens import Purpose, sign
@@ -141,3 +144,16 @@ def test_pictures_are_served_by_their_hash_and_nothing_else_is(site):
         answer = site.client.get(f"/media/{bad}")
         assert answer.status_code == 404
         assert answer.text != "secret"
+
+
+def test_a_readers_link_shows_the_edition_they_got_and_everybody_elses_the_whole_issue(site):
+    """The archive's page of a day; an edition that is not there is the whole one."""
+    an_issue(site, NOW.date())
+    with site.database.transaction() as session:
+        whole = session.exec(select(Edition)).one()
+        values: dict[str, Any] = {"subject": "", "preheader": "", "text": "", "template_digest": "", "rendered_at": NOW}
+        session.add(Edition(issue_id=whole.issue_id, topics="World", html="<p>The world alone.</p>", **values))
+    page = f"/archive/daily/{NOW.date()}"
+    assert "The world alone." in site.client.get(f"{page}?edition={edition_word('World')}").text
+    for other in ("", "?edition=", "?edition=nonsense", "?edition=World"):
+        assert "Ferries & more" in site.client.get(f"{page}{other}").text
