@@ -6,6 +6,7 @@ signing    one message filled and signed, on one core and without a wire: agains
 distance   the relay 50 ms away: against smtplib
 rendering  an issue of thirty stories: against npm's mjml and juice (wants node)
 million    the cost of a message at a million readers: against that at ten thousand; drawing them
+desk       each page of the desk with a million readers and 400 past issues, on both databases
 """
 
 import argparse
@@ -17,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import distance, million, rendering, signed, signing, speed
+from benchmarks import desk, distance, million, rendering, signed, signing, speed
 from benchmarks.harness import ROOT, Ratio, Setting, table
 
 BENCHES: dict[str, Callable[[Setting], list[Ratio]]] = {
@@ -27,6 +28,7 @@ BENCHES: dict[str, Callable[[Setting], list[Ratio]]] = {
     "distance": distance.ratios,
     "million": million.ratios,
     "rendering": rendering.ratios,
+    "desk": desk.ratios,
 }
 PAGE = ROOT / "docs" / "benchmarks.md"
 

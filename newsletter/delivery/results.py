@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from newsletter.delivery import reasons, tallies
+from newsletter.delivery import progress, reasons, tallies
 from newsletter.delivery.lanes import REST
 from newsletter.delivery.ledger import TABLE, Totals
 from newsletter.delivery.models import Delivery, DeliveryState
@@ -20,6 +20,7 @@ from subscribers import Leavings, leavings
 from subscribers.models import Subscriber
 
 REFUSED = (DeliveryState.FAILED, DeliveryState.DEFERRED)
+NOT_TAKEN = (*REFUSED, DeliveryState.SKIPPED, DeliveryState.UNCERTAIN)
 MOST_READ = 50_000  # refused deliveries whose domains are looked up
 MOST_DOMAINS = 12
 
@@ -55,7 +56,7 @@ class Result:
     """All of it."""
 
     totals: Totals
-    retried: int  # of those that were taken at last, not at the first try
+    retried: int  # of those that were taken at last, not at the first try; 0 while it is open: nobody counts it
     refusals: list[Refusal]
     skipped: list[tuple[str, int]]  # reason, how many
     providers: list[Provider]
@@ -63,14 +64,16 @@ class Result:
 
 
 def of(session: Session, issue_id: int) -> Result:
-    """What is known of an issue now. Out of its kept sums; without these it counts all its rows."""
-    lines = tallies.of(session, issue_id)
+    """What is known of an issue now: out of its kept sums, else out of one index and the rows that were not taken."""
+    lines = tallies.kept(session, issue_id)
+    lanes = _lanes(lines) if lines else progress.by_lane(session, issue_id)
+    told = lines or tallies.counted(session, issue_id, NOT_TAKEN)
     return Result(
-        totals=tallies.totals(lines),
+        totals=progress.together(lanes),
         retried=sum(line.retried for line in lines if line.state is DeliveryState.ACCEPTED),
-        refusals=refusals(lines),
-        skipped=skipped(lines),
-        providers=providers(lines),
+        refusals=refusals(told),
+        skipped=skipped(told),
+        providers=by_size(lanes),
         leavings=leavings.of_issue(session, issue_id),
     )
 
@@ -98,14 +101,6 @@ def skipped(lines: Iterable[Line]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
-def providers(lines: Sequence[Line]) -> list[Provider]:
-    """By lane, the largest first, all others last."""
-    lanes: dict[str, list[Line]] = {}
-    for line in lines:
-        lanes.setdefault(line.lane, []).append(line)
-    return by_size({lane: tallies.totals(of_lane) for lane, of_lane in lanes.items()})
-
-
 def by_size(lanes: Mapping[str, Totals]) -> list[Provider]:
     """Providers out of their lanes' totals, the largest first, all others last."""
     made = [Provider(lane, totals) for lane, totals in lanes.items()]
@@ -120,6 +115,13 @@ def refusing_domains(session: Session, issue_id: int) -> list[tuple[str, int]]:
     domain = col(Subscriber.domain)
     query = select(domain, count).join(some, some.c.subscriber_id == col(Subscriber.id)).group_by(domain)
     return [(name, n) for name, n in session.execute(query.order_by(count.desc(), domain).limit(MOST_DOMAINS))]
+
+
+def _lanes(lines: Sequence[Line]) -> dict[str, Totals]:
+    by_lane: dict[str, list[Line]] = {}
+    for line in lines:
+        by_lane.setdefault(line.lane, []).append(line)
+    return {lane: tallies.totals(of_lane) for lane, of_lane in by_lane.items()}
 
 
 def of_reader(session: Session, subscriber_id: int, limit: int = 60) -> list[tuple[Issue, Delivery]]:

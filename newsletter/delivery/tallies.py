@@ -37,9 +37,13 @@ class Line:
 
 def of(session: Session, issue_id: int) -> list[Line]:
     """All of an issue: as kept, else counted from its rows."""
+    return kept(session, issue_id) or counted(session, issue_id)
+
+
+def kept(session: Session, issue_id: int) -> list[Line]:
+    """What is kept of an issue; nothing while it is open."""
     parts = (_KEPT.state, _KEPT.lane, _KEPT.code, _KEPT.status, _KEPT.why, _KEPT.deliveries, _KEPT.retried)
-    kept = session.execute(select(*parts).where(_KEPT.issue_id == issue_id))
-    return [Line(*row) for row in kept] or counted(session, issue_id)
+    return [Line(*row) for row in session.execute(select(*parts).where(_KEPT.issue_id == issue_id))]
 
 
 def kept_totals(session: Session, issue_ids: Collection[int]) -> dict[int, Totals]:

@@ -1,0 +1,162 @@
+"""The pages of figures, readers and sources in Chromium: no serious fault of axe, no sideways scroll on a phone."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from sqlmodel import Session, select
+
+from newsletter.daily import Paper
+from newsletter.database import Database
+from newsletter.delivery import tallies
+from newsletter.delivery.models import Delivery, DeliveryState
+from newsletter.editors import accounts, sessions
+from newsletter.issues.models import Issue, IssueState
+from newsletter.sources.models import SourceState
+from newsletter.web.desk.door import COOKIE
+from subscribers import Way, preferences, unsubscribe
+from tests.builders import CONFIG, NOW, a_config, add_readers, an_article
+from tests.conftest import CHROMIUM
+from tests.delivery.ledgers import FULL, GONE, TAKEN, an_issue_with
+from tests.subscribers.conftest import KEYS, a_reader, unsubscribe_token
+from tests.test_accessible import faults
+from tests.web.conftest import WEEKLY, Clock, free_port
+from tests.web.desk.conftest import with_editors
+from tests.web.desk.test_live import serving
+
+pytestmark = [pytest.mark.npm, pytest.mark.browser, pytest.mark.slow]
+DAYS = 24
+Group = tuple[int, DeliveryState, dict[str, Any]]
+SHOTS = os.environ.get("SCREENSHOTS", "")  # a folder: then every page is photographed too
+
+
+@dataclass
+class Shown:
+    """A site with a month behind it, and its pages."""
+
+    paper: Paper
+    pages: dict[str, str]  # name → path
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+def a_month(database: Database) -> int:
+    """Issues with refusals, comings and goings; the last is being sent. Returns its number."""
+    dice = Random(7)
+    with database.transaction() as session:
+        for day in range(DAYS, 0, -1):
+            at = NOW - timedelta(days=day)
+            for n in range(dice.randrange(1, 6)):
+                number = a_reader(session, f"reader-{day}-{n}@example.com", now=at)
+                preferences.rename(session, number, dice.choice(["Ann Smith", "Émile Zola", "Zoë", ""]))
+            size = 60 + 2 * (DAYS - day)
+            groups: list[Group] = [
+                (size, DeliveryState.ACCEPTED, TAKEN), (size // 3, DeliveryState.ACCEPTED, TAKEN | {"lane": "google"}),
+                (dice.randrange(5), DeliveryState.FAILED, GONE | {"lane": "google"}), (2, DeliveryState.FAILED, FULL),
+                (1, DeliveryState.SKIPPED, {"why": "unsubscribed"}),
+            ]  # fmt: skip
+            issue = an_issue_with(session, *groups, at=at)
+            if day % 3 == 0:
+                token = unsubscribe_token(session, f"reader-{day}-0@example.com", issue=issue.id or 0)
+                unsubscribe.by_token(session, KEYS, token, dice.choice([Way.HEADER, Way.LINK]), at)
+                unsubscribe.say_why(session, KEYS, token, "A letter a week would do.", at)
+        add_readers(session, 3)
+        more: list[Group] = [
+            (940, DeliveryState.ACCEPTED, TAKEN), (310, DeliveryState.ACCEPTED, TAKEN | {"lane": "google"}),
+            (12, DeliveryState.FAILED, GONE), (20, DeliveryState.DEFERRED, FULL | {"lane": "microsoft"}),
+            (1, DeliveryState.UNCERTAIN, {"why": "no reply came: the relay may have taken it"}),
+            (700, DeliveryState.QUEUED, {"attempts": 0}),
+        ]  # fmt: skip
+        live = an_issue_with(session, *more, state=IssueState.SENDING).id or 0
+        session.add_all([an_article(number=n) for n in range(1, 6)])
+        session.add(SourceState(name="city-desk", good_at=NOW - timedelta(hours=2), checked_at=NOW, items=5))
+    tallies.keep_missing(database)
+    return live
+
+
+def uncertain_one(session: Session) -> int:
+    """A sent issue with a delivery that nobody knows of."""
+    issue = session.exec(select(Issue).where(Issue.state == IssueState.SENT).order_by(Issue.id.desc())).first()  # type: ignore[union-attr]
+    assert issue is not None
+    for n in range(2):
+        session.add(
+            Delivery(
+                issue_id=issue.id or 0, subscriber_id=9_000 + n, subscription_id=1, state=DeliveryState.UNCERTAIN,
+                why="its final dot was on the wire and no reply came: the relay may have taken it", changed_at=NOW,
+            )
+        )  # fmt: skip
+    session.flush()
+    return issue.id or 0
+
+
+@pytest.fixture
+def shown(sqlite: Database, tmp_path: Path) -> Iterator[Shown]:
+    port = free_port()
+    config = a_config((CONFIG + WEEKLY).replace("https://post.example.com", f"http://127.0.0.1:{port}"), tmp_path)
+    paper = Paper(config, sqlite)
+    with_editors(sqlite, Clock(NOW))
+    live = a_month(sqlite)
+    with sqlite.transaction() as session:
+        sent = uncertain_one(session)
+    tallies.keep(sqlite, sent)
+    with serving(paper, port):
+        yield Shown(paper, {
+            "sending": f"/desk/issues/{live}/sending", "results": f"/desk/issues/{sent}/results",
+            "figures": "/desk/figures?days=30", "readers": "/desk/readers", "reader": "/desk/readers/3",
+            "erase": "/desk/readers/3/erase", "suppressions": "/desk/suppressions?email=reader1@example.com",
+            "imports": "/desk/imports", "sources": "/desk/sources", "source": "/desk/sources/city-desk",
+        })  # fmt: skip
+
+
+def admin(browser: Browser, shown: Shown, width: int, scheme: str) -> BrowserContext:
+    with shown.paper.database.transaction() as session:
+        token = sessions.begin(session, accounts.find(session, "ada@example.com"), NOW)
+    size = {"width": width, "height": 900}
+    context = browser.new_context(viewport=size, color_scheme=scheme, bypass_csp=True)  # type: ignore[arg-type]
+    context.add_cookies([{"name": COOKIE, "value": token, "url": f"{shown.paper.config.site.url}/desk"}])
+    return context
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_every_page_of_figures_and_readers_is_accessible(shown: Shown, browser: Browser, width: int, scheme: str):
+    """Contrast, names, roles; one first heading; a phone's page does not scroll sideways."""
+    page = admin(browser, shown, width, scheme).new_page()
+    found = {}
+    for name, path in shown.pages.items():
+        page.goto(shown.paper.config.site.url + path)
+        if SHOTS:
+            page.screenshot(path=f"{SHOTS}/{name}-{width}-{scheme}.png", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        assert page.get_by_role("heading", level=1).count() == 1, name
+        found[name] = faults(page)
+    assert not any(found.values()), found
+
+
+def test_a_file_is_imported_in_a_browser(shown: Shown, browser: Browser, tmp_path: Path):
+    """Put up, look, press: the page goes on by itself when the work is done."""
+    file = tmp_path / "people.csv"
+    file.write_text("Email,First name\n" + "".join(f"new{n}@example.com,Ann\n" for n in range(500)) + "nobody,x\n")
+    page = admin(browser, shown, 1280, "light").new_page()
+    page.goto(f"{shown.paper.config.site.url}/desk/imports")
+    page.get_by_label("File").set_input_files(file)
+    page.get_by_label("How these people agreed").fill("asked at the fair")
+    page.get_by_role("button", name="Put up and check").click()
+    page.get_by_role("heading", name="What would happen").wait_for()
+    if SHOTS:
+        page.screenshot(path=f"{SHOTS}/import-1280-light.png", full_page=True)
+    assert faults(page) == []
+    page.get_by_role("button", name="Import 500 people").click()
+    page.get_by_text("Done. The file is deleted").wait_for()
