@@ -1,6 +1,7 @@
 """Two articles beside each other, as a reader takes them: one story, the same told, or two numbers of a series."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Protocol
 
 from newsletter.picks.piece import Piece
@@ -22,18 +23,18 @@ class Headed(Protocol):
     def standfirst(self) -> str: ...
 
 
-def look_alike(piece: Piece, other: Piece) -> bool:
-    """Whether a reader would take the two for one story by their headlines; two numbers of a series are two."""
-    if piece.source == other.source and is_series(WORD.findall(piece.title), WORD.findall(other.title)):
-        return False
-    return headlines_agree(piece.title, other.title)
-
-
 def headlines_agree(title: str, other: str) -> bool:
     """Whether two headlines say the same in the main: half of the words of the shorter one, and not by chance."""
     one, two = _large(title), _large(other)
     shared = _number(one & two)
     return shared >= AGREE_AT_LEAST and shared >= AGREE_SHARE * min(_number(one), _number(two))
+
+
+def too_near(piece: Piece, other: Piece) -> bool:
+    """Whether the two would look like one story told twice, were both in one issue."""
+    if piece.source == other.source and is_series(WORD.findall(piece.title), WORD.findall(other.title)):
+        return False
+    return headlines_agree(piece.title, other.title) or surely_the_same(piece, other)
 
 
 def surely_the_same(article: Headed, other: Headed) -> bool:
@@ -57,9 +58,11 @@ def is_series(title: Sequence[str], other: Sequence[str]) -> bool:
     return numbers > 0 and len(differing) - numbers <= 1
 
 
-def _large(text: str) -> set[str]:
+@lru_cache(maxsize=8192)  # one text stands beside many others
+def _large(text: str) -> frozenset[str]:
     """The stems that are no small words; pairs of a script without spaces are as good."""
-    return {stem for stem in stems(text[:LEAD_CHARACTERS]) if len(stem) > SMALL_WORD or is_pair(stem)}
+    found = stems(text[:LEAD_CHARACTERS])
+    return frozenset(stem for stem in found if len(stem) > SMALL_WORD or is_pair(stem))
 
 
 def _number(found: Iterable[str]) -> float:

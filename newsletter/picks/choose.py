@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
-from newsletter.picks.alike import Headed, look_alike, surely_the_same
+from newsletter.picks.alike import Headed, surely_the_same, too_near
 from newsletter.picks.piece import Piece
 from newsletter.picks.reasons import count, ordinal, quoted
 from newsletter.picks.rules import Rules
@@ -231,10 +231,10 @@ def _refusal(told: Told, taken: Sequence[Told], rank: int, rules: Rules, near_to
 
 
 def _too_near(told: Told, other: Told) -> bool:
-    """Whether two stories would look like one to a reader: of one circle, or with headlines that agree."""
+    """Whether two stories would look like one to a reader: of one circle, or with words that agree."""
     if told.circle == other.circle:
         return True
-    return any(told.best is not None and look_alike(told.best.piece, one.piece) for one in other.candidates)
+    return any(told.best is not None and too_near(told.best.piece, one.piece) for one in other.candidates)
 
 
 def _is_among(told: Told, taken: Iterable[Told]) -> bool:

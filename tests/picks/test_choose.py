@@ -55,6 +55,17 @@ def test_only_what_surely_tells_the_same_is_named_beside_a_pick():
     assert [piece.source for piece in pick.also] == ["a"]
 
 
+def test_two_stories_whose_words_agree_take_one_place():
+    """Headline and summary together say enough, also where the grouping kept them apart and the headlines differ."""
+    plan = a_piece(1, title="Mayor Brandt sets out a harbour plan", standfirst="Three stages, she says.")
+    said = "The mayor sets her harbour plan before all."
+    talk = a_piece(2, source="a", title="Brandt takes the stage", standfirst=said, hours_old=2)
+    other = a_piece(3, title="Bakers strike over flour", standfirst="The mayor has no plan.")
+    choice = choose([[plan], [talk], [other]], rules(), MOMENT)
+    assert {pick.piece.id for pick in choice.picks} == {1, 3}
+    assert reason(choice, talk).startswith(f"too near “{plan.title}”")
+
+
 def test_of_equal_sources_the_more_complete_article_tells_the_story():
     """A standfirst, a picture, a body and a name make an article worth more than a bare headline."""
     bare, full = a_piece(1, source="a"), a_piece(2, source="b", standfirst="Yes.", text="It is.", has_image=True)
