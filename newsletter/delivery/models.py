@@ -69,7 +69,7 @@ class Lane(SQLModel, table=True):
 
 class Tally(SQLModel, table=True):
     """How many deliveries of a closed issue ended alike, added up once, so that a year's figures need not read a year's
-    ledger. Whoever changes a delivery of a closed issue deletes its tally in the same transaction (tallies.forget)."""
+    ledger. Whoever changes a delivery of a closed issue calls `ledger.forget_tally` in the same transaction."""
 
     id: int | None = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", ondelete="CASCADE", index=True)

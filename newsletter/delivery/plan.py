@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, update
 
 from newsletter.database import Database
+from newsletter.delivery import ledger
 from newsletter.delivery.lanes import REST
 from newsletter.delivery.ledger import TABLE
 from newsletter.delivery.models import DeliveryState
@@ -77,6 +78,7 @@ def add(
 ) -> bool:  # fmt: skip
     """Put one reader into the ledger of an issue that was drawn before they came; False if they may not get it, have it
     already, or get nothing of it for their topics."""
+    ledger.forget_tally(session, issue.id or 0)  # also where the new row is a skipped one
     readers = _readers(issue, lanes, AT_ONCE, sets, whom, now)
     one = readers.where(readers.selected_columns.subscriber_id == subscriber_id).subquery()
     made = _insert(session, issue, one, sets.why_nothing, now).returning(TABLE.c.state)

@@ -1,8 +1,8 @@
 """What became of an issue, added up: by state, by lane, by what the relay said.
 
 While an issue is open its rows are counted each time. Once nothing of it is open only `ledger.resolve` may still change
-a row: then the sums are kept as Tally rows, and forgotten in the very transaction that changes one. So a sum that is
-kept is the sum of the rows, at every moment.
+a row and `plan.add` add one: then the sums are kept as Tally rows, and forgotten in the very transaction that does so.
+So a sum that is kept is the sum of the rows, at every moment.
 """
 
 from collections.abc import Collection, Iterable
@@ -82,7 +82,7 @@ def keep(database: Database, issue_id: int) -> bool:
     """Add up a closed issue and keep the sums; False if it is not the time for that.
 
     The counting takes a second for a million rows and holds no lock: whatever changed a row meanwhile has written down
-    a decision, and then the sums are thrown away.
+    a decision, or there are more rows now than were counted, and then the sums are thrown away.
     """
     with database.reading() as session:
         before = _last_decision(session, issue_id)
@@ -92,6 +92,8 @@ def keep(database: Database, issue_id: int) -> bool:
     with database.transaction() as session:
         issue = session.get_one(Issue, issue_id, with_for_update=True)
         if issue.state not in CLOSED or _last_decision(session, issue_id) != before:
+            return False
+        if ledger.totals(session, issue_id) != totals(lines):
             return False
         ledger.forget_tally(session, issue_id)
         session.execute(insert(Tally), [_row(issue_id, line) for line in lines])

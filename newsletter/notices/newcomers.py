@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select
 
 from newsletter.config import Config, Newsletter
-from newsletter.delivery import ledger, plan, whom
+from newsletter.delivery import plan, whom
 from newsletter.delivery.lanes import Lanes
 from newsletter.issues import states
 from newsletter.issues.models import Issue, IssueState
@@ -30,7 +30,6 @@ def give_latest(
     lanes = Lanes.of(config, newsletter).by_domain
     if not plan.add(session, issue, subscriber_id, now, lanes, sets, readers):
         return None
-    ledger.forget_tally(session, issue.id)
     if issue.state is IssueState.SENT:  # nothing of it is open: its deadline is this reader's
         issue.deadline_at = now + timedelta(hours=config.smtp.deadline_hours)
         session.add(issue)

@@ -139,3 +139,26 @@ def test_replies_that_differ_in_words_alone_are_one_line(database: Database):
         issue_id = an_issue_with(session, *groups, *fuller).id or 0
         found = tallies.counted(session, issue_id)
     assert sorted((line.count, line.why) for line in found) == [(3, "full 0"), (9, "queued as 0")]
+
+
+def test_a_row_that_came_while_others_were_counted_throws_the_sums_away(database: Database, monkeypatch):
+    """A newcomer's row needs no decision: the rows are more than were counted."""
+    with database.transaction() as session:
+        issue_id = an_issue_with(session, (2, ACCEPTED, TAKEN)).id or 0
+    count = tallies.counted
+
+    def and_then_somebody_comes(session, issue):
+        found = count(session, issue)
+        with database.transaction() as other:
+            other.add(
+                Delivery(
+                    issue_id=issue_id, subscriber_id=99, subscription_id=99, state=DeliveryState.SKIPPED,
+                    why="no story of their topics", changed_at=NOW,
+                )
+            )  # fmt: skip
+        return found
+
+    monkeypatch.setattr(tallies, "counted", and_then_somebody_comes)
+    assert not tallies.keep(database, issue_id)
+    monkeypatch.undo()
+    assert tallies.keep(database, issue_id)
