@@ -322,3 +322,25 @@ def test_kinds_have_their_templates():
     """Each in text and in HTML."""
     folder = Path(__file__).parent.parent / "templates" / "notices"
     assert all((folder / f"{kind}.{ending}").is_file() for kind in NoticeKind for ending in ("txt", "html"))
+
+
+@pytest.mark.parametrize("with_issue", [True, False])
+def test_a_welcome_says_whether_the_newest_issue_is_on_its_way_and_when_the_next_comes(
+    with_issue: bool, database: Database, config: Config, catcher: Catcher
+):
+    """`welcome_issue_days`: no link to what is in the mailbox anyway; in both parts."""
+    with database.transaction() as session:
+        number = a_reader(session)
+        latest = Issue(newsletter="daily", issue_date=date(2026, 11, 20), number=1, drafted_at=NOW)
+        latest.state, latest.subject = IssueState.SENT, "Ferries & trams"
+        session.add(latest)
+        notices.welcome(session, "daily", number, NOW + timedelta(hours=3), with_issue=with_issue)
+    notices.deliver_due(database, config, NOW + timedelta(hours=3))
+    [mail] = catcher.mails
+    html = mail.get_body(("html",))
+    assert html is not None
+    for words in (text_of(mail), html.get_content()):
+        told = " ".join(words.split())
+        assert ("The latest issue is on its way to you." in told) == with_issue
+        assert ("the next one on Tuesday, 24 November." in told) == with_issue
+        assert ("Ferries" in told) != with_issue
