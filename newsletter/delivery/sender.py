@@ -22,7 +22,7 @@ from newsletter.delivery.run import Run
 from newsletter.errors import RelayDown
 
 BATCH_SECONDS = 0.25  # a claim is about so much work, so that a transaction's cost is small beside it
-AHEAD = 16  # letters made before the wire wants them
+SHEET, AHEAD = 8, 3  # letters that are signed in one go, and how many sheets before the wire wants them
 FIRST_BATCH, MOST_BATCH = 250, 2000  # deliveries
 RECORD_SECONDS = 1.0  # what a slow relay has answered is on record after so long
 ROUND = 20_000  # letters; then the journal begins anew, while no final dot is on the wire
@@ -44,7 +44,8 @@ class Sender:
         self._connections: Connections | None = None
         self._failures = 0  # of the relay, in a row
         self._to_send: deque[ledger.Claimed] = deque()
-        self._being_made: deque[Future[Letter]] = deque()  # the first few of those to send
+        self._being_made: deque[Future[list[Letter]]] = deque()  # the sheets in the press
+        self._made: deque[Letter] = deque()  # of the sheet that is out
         self._press: ThreadPoolExecutor | None = None
         self._in_hand: dict[int, ledger.Claimed] = {}  # claimed and not recorded
         self._dotted: set[int] = set()
@@ -96,16 +97,17 @@ class Sender:
 
     def _letters(self) -> Iterator[Letter | Wait]:
         """The messages, each filled only when the wire wants it; Wait where the pace allows none yet."""
-        handed, opens_at = 0, 0.0
+        handed, opens_at, is_over = 0, 0.0, False
         while not self._run.stopping.is_set() and handed < ROUND:
-            if not self._to_send and monotonic() >= opens_at:
+            if not (self._to_send or is_over) and monotonic() >= opens_at:  # the press works on meanwhile
                 seconds = self._claim_more()
-                if seconds is None:
-                    return
-                opens_at = monotonic() + seconds
-            if self._to_send:
+                is_over = seconds is None
+                opens_at = monotonic() + (seconds or 0.0)
+            if self._has_letters:
                 handed += 1
                 yield self._next_letter()
+            elif is_over:
+                return
             elif opens_at > monotonic():
                 self._record()
                 yield Wait(opens_at - monotonic())
@@ -154,11 +156,19 @@ class Sender:
         all else that is done with a letter, and leaves the interpreter to others."""
         if self._press is None:
             return self._letter(self._to_send.popleft())
-        while len(self._being_made) < min(AHEAD, len(self._to_send)):
-            following = self._to_send[len(self._being_made)]
-            self._being_made.append(self._press.submit(self._letter, following))
-        self._to_send.popleft()
-        return self._being_made.popleft().result()
+        while self._to_send and len(self._being_made) < AHEAD:
+            sheet = [self._to_send.popleft() for _ in range(min(SHEET, len(self._to_send)))]
+            self._being_made.append(self._press.submit(self._letters_of, sheet))
+        if not self._made:
+            self._made.extend(self._being_made.popleft().result())
+        return self._made.popleft()
+
+    @property
+    def _has_letters(self) -> bool:
+        return bool(self._to_send or self._being_made or self._made)
+
+    def _letters_of(self, sheet: list[ledger.Claimed]) -> list[Letter]:
+        return [self._letter(delivery) for delivery in sheet]
 
     def _letter(self, delivery: ledger.Claimed) -> Letter:
         run, to = self._run, delivery.recipient
@@ -198,6 +208,7 @@ class Sender:
         if all_in_hand:
             self._to_send.clear()
             self._being_made.clear()
+            self._made.clear()
 
     def _forget(self, settled: list[int]) -> None:
         """The ledger has them."""
