@@ -1,5 +1,6 @@
 """Mails that are no issue: none lost while the relay is down, none sent twice, plain and whole."""
 
+import re
 import socket
 import threading
 from datetime import date, datetime, timedelta
@@ -72,6 +73,20 @@ def test_a_confirmation_is_sent_once_with_its_link(database: Database, config: C
     assert f'href="https://post.example.com/confirm/{link}"' in text_of(mail, "html")
     with database.transaction() as session:
         assert signup.confirm(session, KEYS, link, PROOF, NOW).outcome is signup.Outcome.GOOD
+
+
+def test_a_notice_is_dressed_where_every_style_element_is_dropped(database: Database, config: Config, catcher: Catcher):
+    """Some webmails do; the night stays in a <style>, since no attribute can hold it."""
+    with database.transaction() as session:
+        ask(session)
+    notices.deliver_due(database, config, NOW)
+    html = text_of(catcher.mails[-1], "html")
+    bare = re.sub(r"<style.*?</style>", "", html, flags=re.DOTALL)
+    [style] = re.findall(r'<a class="button"[^>]* style="([^"]*)"', bare)
+    assert "padding:" in style
+    assert "background:#" in style.replace(" ", "")
+    assert "prefers-color-scheme: dark" in html
+    assert 'id="inlined"' not in html
 
 
 def test_a_notice_that_was_rolled_back_with_its_cause_is_not_sent(database: Database, config: Config):

@@ -4,6 +4,7 @@ The first line of a `.txt` template is the subject. Nothing that a stranger type
 """
 
 import hmac
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
@@ -26,7 +27,7 @@ from newsletter.errors import ConfigError
 from newsletter.issues.models import Issue, IssueState
 from newsletter.notices.calendar import next_issue, rhythm
 from newsletter.notices.models import Notice, NoticeKind
-from newsletter.rendering import colours, slots
+from newsletter.rendering import colours, inline, slots
 from newsletter.rendering.models import Edition
 from newsletter.rendering.plaintext import wrapped
 from newsletter.rendering.templates import install_words
@@ -35,6 +36,7 @@ from newsletter.wordbook import Wordbook
 from subscribers import Recipient, audience, email_of
 from subscribers.tokens import Purpose, sign
 
+_INLINED = re.compile(r'<style id="inlined">(.*?)</style>\n?', re.DOTALL)
 LINE = 76  # octets of a quoted-printable line (RFC 2045 §6.7); the library's own 78 is two too many
 
 
@@ -63,10 +65,16 @@ def letter_of(session: Session, config: Config, notice: Notice, now: datetime) -
     environment = _environment(config.folder)
     subject, _, text = environment.get_template(f"notices/{notice.kind}.txt").render(values).partition("\n")
     html = environment.get_template(f"notices/{notice.kind}.html").render(values, subject=subject.strip())
-    message = _message(newsletter, to, subject.strip(), text.strip() + "\n", html, now)
+    message = _message(newsletter, to, subject.strip(), text.strip() + "\n", _inlined(html), now)
     message["Message-ID"] = _message_id(config, notice, newsletter)
     envelope = parseaddr(config.smtp.bounce_address)[1] or newsletter.sender_address
     return Letter(envelope, to.addr_spec, dkim.signer(newsletter.dkim).sign(message.as_bytes(), now))
+
+
+def _inlined(html: str) -> str:
+    """`html` with its rules for day and desk in style attributes: some mail programs drop every <style>."""
+    css = "".join(_INLINED.findall(html))
+    return inline.put_in(_INLINED.sub("", html), css)
 
 
 def _confirm(
