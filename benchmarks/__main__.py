@@ -7,6 +7,8 @@ distance   the relay 50 ms away: against smtplib
 rendering  an issue of thirty stories: against npm's mjml and juice (wants node)
 million    the cost of a message at a million readers: against that at ten thousand; drawing them
 desk       each page of the desk with a million readers and 400 past issues, on both databases
+importing  people in and out: against the database's own bulk load; the audience with and without a segment
+one_click  leaving by one POST while a send runs
 """
 
 import argparse
@@ -18,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import desk, distance, million, rendering, signed, signing, speed
+from benchmarks import desk, distance, importing, million, one_click, rendering, signed, signing, speed
 from benchmarks.harness import ROOT, Ratio, Setting, table
 
 BENCHES: dict[str, Callable[[Setting], list[Ratio]]] = {
@@ -29,6 +31,8 @@ BENCHES: dict[str, Callable[[Setting], list[Ratio]]] = {
     "million": million.ratios,
     "rendering": rendering.ratios,
     "desk": desk.ratios,
+    "importing": importing.ratios,
+    "one_click": one_click.ratios,
 }
 PAGE = ROOT / "docs" / "benchmarks.md"
 

@@ -19,9 +19,10 @@ from typing import Any
 
 from sqlalchemy import text
 
-from benchmarks.harness import Ratio, measured, table, timed
+from benchmarks.harness import Ratio, Setting, measured, table, timed
 from newsletter.database import Database
-from subscribers import audience, transfer
+from subscribers import audience, segments, transfer
+from subscribers.segments import Surroundings
 from tests.builders import KEYS, NOW
 
 ROWS = 1_000_000
@@ -45,10 +46,15 @@ def main() -> None:
             print(json.dumps(timed(lambda: WORK[wanted.what](database, wanted.rows, wanted.file))))
         return
     with TemporaryDirectory() as folder:
-        print(table(list(ratios(Path(folder), wanted.rows))))
+        print(table(list(figures(Path(folder), wanted.rows))))
 
 
-def ratios(folder: Path, rows: int) -> Iterator[Ratio]:
+def ratios(setting: Setting) -> list[Ratio]:
+    """The same for `make bench`."""
+    return list(figures(setting.folder, setting.size(ROWS)))
+
+
+def figures(folder: Path, rows: int) -> Iterator[Ratio]:
     """Rows a second of each kind of work on each database, and the import's share of the bulk load's speed."""
     file = folder / "people.csv"
     with file.open("w", encoding="utf-8", newline="") as out:
@@ -61,7 +67,7 @@ def ratios(folder: Path, rows: int) -> Iterator[Ratio]:
             yield Ratio(f"{name}: import", (speed["import"],), WANTED, unit="rows/s", note=memory)
             yield Ratio(f"{name}: import, bulk load = 1", (speed["import"] / speed["bulk"],), 0.33)
             yield Ratio(f"{name}: the same file again", (speed["again"],), WANTED / 2, unit="rows/s")
-            for what in ("export", "audience"):
+            for what in ("export", "audience", "segment"):
                 peak = f"{took[what]['peak_mb']:.0f} MB at the peak"
                 yield Ratio(f"{name}: {what}", (speed[what],), WANTED, unit="rows/s", note=peak)
 
@@ -114,7 +120,27 @@ def _audience(database: Database, rows: int, _file: Path) -> None:
     assert seen == rows
 
 
-WORK = {"bulk": _bulk, "import": _import, "again": _import, "export": _export, "audience": _audience}
+def _segment(database: Database, rows: int, _file: Path) -> None:
+    """The same with a filter that three in five hundred readers meet: all are looked at, few are taken."""
+    words = 'domain in ("mail1.example.com", "mail2.example.com", "mail3.example.com") and joined < 2030-01-01'
+    whom = segments.condition(segments.parse(words), Surroundings("daily", NOW))
+    after, seen = 0, 0
+    with database.reading() as session:
+        statement = audience.selection("daily", NOW, whom)
+        person = statement.selected_columns[0]
+        while page := session.execute(statement.where(person > after).limit(PAGE)).all():
+            after, seen = page[-1][0], seen + len(page)
+    assert seen == rows // 500 * 3
+
+
+WORK = {
+    "bulk": _bulk,
+    "import": _import,
+    "again": _import,
+    "export": _export,
+    "audience": _audience,
+    "segment": _segment,
+}
 
 
 def _people(rows: int) -> Iterator[tuple[str, str, str, str]]:

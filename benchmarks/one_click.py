@@ -1,0 +1,127 @@
+"""Mail programs' one-click POSTs against one web process, while a send on the same database runs.
+
+The web process and the sender are processes of their own, as in life; the load comes over kept connections, each POST
+for another reader. `python -m benchmarks.one_click --serve …` is the web process.
+"""
+
+import argparse
+import socket
+import statistics
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
+from itertools import islice
+from pathlib import Path
+from time import monotonic, sleep
+
+import uvicorn
+
+from benchmarks import project
+from benchmarks.harness import ROOT, Ratio, Setting, free_port, smtp_sink
+from newsletter.database import Database
+from newsletter.web.app import create_app
+from subscribers.tokens import Keys, Purpose, sign
+
+READERS = 200_000  # so that the send outlasts the POSTs
+POSTS = 10_000
+CONNECTIONS = 8
+WANTED_A_SECOND, WANTED_P99_MS = 500, 100
+KEYS = Keys((project.KEY.encode(),))
+
+
+def ratios(setting: Setting) -> list[Ratio]:
+    """POSTs a second, the slowest hundredth in milliseconds, and how many failed."""
+    posts = setting.size(POSTS)
+    database = project.prepared(setting.folder, setting.size(READERS))
+    with project.copy(database, setting.folder / "one-click") as (url, folder), smtp_sink() as relay:
+        port = free_port()
+        web = _started("one_click", serve=port, url=url, folder=folder)
+        send = _started("sending", url=url, folder=folder, port=relay)
+        try:
+            _wait_until_served(port)
+            _wait_until_sent_some(url)
+            took, speed, failed = _posted(port, posts)
+            still_sending = send.poll() is None
+        finally:
+            for process in (web, send):
+                process.terminate()
+                process.wait()
+    note = f"{posts:,} POSTs on {CONNECTIONS} connections, " + ("a send ran all the time" if still_sending else "ALONE")
+    p99 = statistics.quantiles(took, n=100)[98] * 1000
+    return [
+        Ratio("one-click POSTs", (speed,), WANTED_A_SECOND, unit="/s", note=note),
+        Ratio("one-click POST, slowest hundredth", (p99,), WANTED_P99_MS, at_least=False, unit="ms"),
+        Ratio("one-click POSTs that failed", (float(failed),), 0, at_least=False, unit=""),
+    ]
+
+
+def _posted(port: int, posts: int) -> tuple[list[float], float, int]:
+    """Seconds of each, how many a second, how many were not answered by 200."""
+    tokens = iter([sign(KEYS, Purpose.UNSUBSCRIBE, number, 1) for number in range(1, posts + 1)])
+    shares = [list(islice(tokens, posts // CONNECTIONS)) for _ in range(CONNECTIONS)]
+    began = monotonic()
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        answers = [answer for part in pool.map(lambda share: _post_all(port, share), shares) for answer in part]
+    took = monotonic() - began
+    return [seconds for seconds, _ in answers], len(answers) / took, sum(status != 200 for _, status in answers)
+
+
+def _post_all(port: int, tokens: list[str]) -> list[tuple[float, int]]:
+    answers = []
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        for token in tokens:
+            began = monotonic()
+            connection.request("POST", f"/u/{token}", "List-Unsubscribe=One-Click", headers)
+            answer = connection.getresponse()
+            answer.read()
+            answers.append((monotonic() - began, answer.status))
+    return answers
+
+
+def _started(module: str, **arguments: object) -> "subprocess.Popen[bytes]":
+    words = [word for name, value in arguments.items() for word in (f"--{name}", str(value))]
+    command = [sys.executable, "-m", f"benchmarks.{module}", *words]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+
+
+def _wait_until_served(port: int) -> None:
+    for _ in range(600):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            sleep(0.05)
+        else:
+            return
+    raise SystemExit("The web process did not start.")
+
+
+def _wait_until_sent_some(url: str) -> None:
+    with closing(Database(url)) as database:
+        for _ in range(1200):
+            with database.reading() as session:
+                if (
+                    session.connection()
+                    .exec_driver_sql("SELECT 1 FROM delivery WHERE state='accepted' LIMIT 1")
+                    .first()
+                ):
+                    return
+            sleep(0.05)
+    raise SystemExit("The send did not begin.")
+
+
+def main() -> None:
+    """The web process."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--serve", type=int, required=True, metavar="PORT")
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--folder", type=Path, required=True)
+    wanted = parser.parse_args()
+    app = create_app(project.a_config(wanted.folder, 25, 1), Database(wanted.url))
+    uvicorn.run(app, host="127.0.0.1", port=wanted.serve, access_log=False, log_level="critical")
+
+
+if __name__ == "__main__":
+    main()
