@@ -199,6 +199,9 @@ def test_labelled_stories_are_found_as_well_as_promised(shared: Path):
         pairwise, b_cubed = benchmark.f1(articles)
         assert pairwise >= benchmark.FLOORS[name][0]
         assert b_cubed >= benchmark.FLOORS[name][1]
+        pairwise, b_cubed = benchmark.halved(articles)
+        assert pairwise >= benchmark.FLOORS[f"{name}, halves"][0]
+        assert b_cubed >= benchmark.FLOORS[f"{name}, halves"][1]
 
 
 @pytest.mark.slow
