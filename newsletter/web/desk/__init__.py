@@ -76,6 +76,7 @@ DOORS = (
     Door("/desk/issues/{issue_id}/check", ACT, issue.check, Role.EDITOR, "checked an issue"),
     Door("/desk/issues/{issue_id}/test", ACT, issue.test, Role.EDITOR, "sent a test"),
     # decisions
+    Door("/desk/issues/{issue_id}/decide", LOOK, decide.bar, Role.VIEWER),
     Door("/desk/issues/{issue_id}/approve", ACT, decide.approve, Role.SENDER, "approved"),
     Door("/desk/issues/{issue_id}/hold", ACT, decide.hold, Role.SENDER, "held"),
     Door("/desk/issues/{issue_id}/send-now", ACT, decide.send_now, Role.SENDER, "sent at once"),

@@ -9,10 +9,11 @@ from newsletter.errors import Refused
 from newsletter.issues import find
 from newsletter.issues.models import Issue
 from newsletter.issues.timetable import moment_on
-from newsletter.web.dependencies import FormDep, House, HouseDep, field
+from newsletter.web.dependencies import FormDep, House, HouseDep, ReadingDep, field
 from newsletter.web.desk.door import EditorDep, says
-from newsletter.web.desk.frame import inside, redirect
+from newsletter.web.desk.frame import desk_page, inside, redirect
 from newsletter.web.desk.sending import paper_of
+from newsletter.web.desk.standing import standing
 
 LONGEST_WHY = 300
 
@@ -22,6 +23,14 @@ def approve(request: Request, issue_id: int, house: HouseDep, editor: EditorDep,
     _about(request, house, issue_id)
     daily.approve(paper_of(house), issue_id, editor.name, house.now)
     return _back(request, form)
+
+
+def bar(request: Request, issue_id: int, session: ReadingDep, editor: EditorDep) -> Response:
+    """The decision bar alone, for a page on which the issue has just been changed."""
+    issue = find.by_number(session, str(issue_id))
+    shown = standing(request, session, editor, issue)
+    here = f"/desk/issues/{issue_id}"
+    return desk_page(request, editor, "_decide", paper=shown.newsletter, standing=shown, here=here)
 
 
 def hold(request: Request, issue_id: int, house: HouseDep, editor: EditorDep, form: FormDep) -> Response:

@@ -67,8 +67,15 @@ class Frame:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters |= {"number": number, "clock": clock, "day": day, "moment": moment, "iso": iso}
-        self._environment.filters |= {"short": short, "span": span, "capitalize_first": begun}
+        self._environment.filters |= {
+            "number": number,
+            "clock": clock,
+            "day": day,
+            "moment": moment,
+            "iso": iso,
+            "until": until,
+        }
+        self._environment.filters |= {"short": short, "span": span, "until": until, "capitalize_first": begun}
         self._environment.globals |= {"site": config.site, "newsletters": config.newsletters, "root": self.root}
 
     def text(self, name: str, /, **values: object) -> str:
@@ -111,7 +118,7 @@ def desk_page(
         "now": house.now,
         "may": lambda role: editor is not None and editor.may(Role(role)),
     }
-    return HTMLResponse(frame.text(name, **named, **values), status, HEADERS)
+    return HTMLResponse(frame.text(name, **{**named, **values}), status, HEADERS)
 
 
 def inside(path: str) -> str:
@@ -217,6 +224,16 @@ def moment(value: datetime, newsletter: Newsletter) -> str:
     """ "24 Nov 06:30 GMT", in the newsletter's zone."""
     there = value.astimezone(newsletter.zone)
     return f"{there.day} {there:%b %H:%M %Z}"
+
+
+def until(value: datetime, now: datetime) -> str:
+    """ "in 43 min", "in 5 h 02 min", "in 3 days", "now": how long it is until then."""
+    minutes = -((now - value) // timedelta(minutes=1))
+    if minutes <= 0:
+        return "now"
+    if minutes < 60:
+        return f"in {minutes} min"
+    return f"in {minutes // 60} h {minutes % 60:02} min" if minutes < 48 * 60 else f"in {round(minutes / 1440)} days"
 
 
 def iso(value: datetime) -> str:

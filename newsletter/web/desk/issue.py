@@ -29,6 +29,7 @@ from newsletter.web.dependencies import FormDep, House, HouseDep, ReadingDep
 from newsletter.web.desk import board, preview
 from newsletter.web.desk.door import EditorDep, says
 from newsletter.web.desk.frame import HEADERS, desk_page
+from newsletter.web.desk.standing import standing
 
 LONGEST_SEARCH = 100
 SPONSOR_FIELDS = ("label", "text", "url", "image", "image_alt")
@@ -239,7 +240,8 @@ def _page(
     found = changing.texts(session, house.config, newsletter, issue, None)
     look = looked or preview.Look()
     return desk_page(
-        request, editor, "issue", paper=newsletter, issue=issue, is_piece=False, word=word, labels=LABELS, q=q,
+        request, editor, "issue", paper=newsletter, issue=issue, is_piece=False, here=f"/desk/issues/{issue_id}",
+        standing=standing(request, session, editor, issue), word=word, labels=LABELS, q=q,
         board=board.board(session, house.config, newsletter, issue), left=left, left_count=count,
         texts=found, sponsor=_sponsor_fields(found[Field.SPONSOR].now),
         sources=house.config.sources_of(newsletter), report=next(iter(reports.of(session, issue)), None),

@@ -2,7 +2,7 @@
 decided. One object that `desk/_decide.html` shows, on whatever page it stands."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from fastapi import Request
 from sqlmodel import Session, col, select
@@ -125,16 +125,6 @@ def history(session: Session, issue: Issue) -> list[Decision]:
     """Who did what, the newest first."""
     query = select(Decision).where(Decision.issue_id == issue.id).order_by(col(Decision.id).desc()).limit(HISTORY)
     return list(session.exec(query))
-
-
-def left(moment: datetime, now: datetime) -> str:
-    """ "in 43 min", "in 5 h 02 min", "in 3 days", "now": how long it is until then. Pure."""
-    minutes = -((now - moment) // timedelta(minutes=1))
-    if minutes <= 0:
-        return "now"
-    if minutes < 60:
-        return f"in {minutes} min"
-    return f"in {minutes // 60} h {minutes % 60:02} min" if minutes < 48 * 60 else f"in {round(minutes / 1440)} days"
 
 
 def _count(number: int, word: str) -> str:

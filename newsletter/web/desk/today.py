@@ -14,7 +14,7 @@ from newsletter.notices import next_issue
 from newsletter.web.dependencies import House, HouseDep, ReadingDep
 from newsletter.web.desk.door import EditorDep
 from newsletter.web.desk.frame import desk_page
-from newsletter.web.desk.standing import PAST, Standing, left, standing
+from newsletter.web.desk.standing import PAST, Standing, standing
 
 UNSETTLED = (IssueState.DRAFT, IssueState.APPROVED, IssueState.SENDING, IssueState.HELD, IssueState.PAUSED)
 WEEKS_BACK, WEEKS_ON = 2, 2
@@ -47,7 +47,7 @@ class Desk:
 def page(request: Request, house: HouseDep, session: ReadingDep, editor: EditorDep) -> Response:
     """One screen per newsletter."""
     desks = [_desk(request, session, house, editor, newsletter) for newsletter in house.config.newsletters]
-    return desk_page(request, editor, "today", desks=desks, left=left, past=PAST)
+    return desk_page(request, editor, "today", desks=desks, past=PAST)
 
 
 def _desk(request: Request, session: Session, house: House, visitor: Visitor, newsletter: Newsletter) -> Desk:
