@@ -83,6 +83,7 @@ def whole_day(folder: Path, say: Say) -> None:
     command = f"{_our_command()} --config {folder}/config.toml"
     say(f"   what happened   {command} status")
     say(f"   its web pages   {command} serve, then http://127.0.0.1:{web_port}/")
+    say(f"   its desk        {command} editors add you@example.com --name You --role admin, and the link it prints")
     paper.database.close()
 
 

@@ -1,7 +1,7 @@
 """A send of 2,000 letters, watched in Chromium: live, paused, loaded again, resumed, and read when it is done."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,9 +41,9 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def serving(paper: Paper, port: int) -> Iterator[None]:
+def serving(paper: Paper, port: int, clock: Callable[[], datetime] = real_now) -> Iterator[None]:
     """The site on a real port; open lines of watchers end with it."""
-    app = create_app(paper.config, paper.database, clock=real_now, sends_notices=False)
+    app = create_app(paper.config, paper.database, clock=clock, sends_notices=False)
     settings = uvicorn.Config(
         app, host="127.0.0.1", port=port, access_log=False, log_config=None, timeout_graceful_shutdown=1
     )

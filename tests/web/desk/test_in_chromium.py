@@ -1,0 +1,159 @@
+"""The desk in Chromium: from the login to an approval in three clicks, two who approve, and axe-core on every page."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from newsletter import daily
+from newsletter.daily import Paper
+from newsletter.database import Database
+from newsletter.editors import Role, accounts, sessions
+from newsletter.issues.models import Issue, IssueState
+from newsletter.web.desk.door import COOKIE
+from tests.builders import CONFIG, NOW, a_config, add_readers
+from tests.command import an_article_file
+from tests.conftest import CHROMIUM, NPM
+from tests.web.conftest import Clock, free_port
+from tests.web.desk.conftest import PASSWORD, with_editors
+from tests.web.desk.test_live import serving
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+AXE = NPM / "node_modules" / "axe-core" / "axe.min.js"
+
+
+class House:
+    """A morning at 05:30: a draft that two have to approve, on a real port."""
+
+    def __init__(self, paper: Paper, port: int) -> None:
+        self.paper, self.url = paper, f"http://127.0.0.1:{port}"
+        self.number = daily.draft(paper, paper.config.newsletters[0], NOW.date(), NOW).id or 0
+        daily.check(paper, self.number, NOW)
+
+    @property
+    def state(self) -> IssueState:
+        with self.paper.database.reading() as session:
+            return session.get_one(Issue, self.number).state
+
+    def cookie_of(self, role: Role) -> str:
+        names = {Role.ADMIN: "ada@example.com", Role.SENDER: "sam@example.com"}
+        with self.paper.database.transaction() as session:
+            return sessions.begin(session, accounts.find(session, names[role]), NOW)
+
+
+@pytest.fixture
+def house(sqlite: Database, tmp_path: Path) -> Iterator[House]:
+    (tmp_path / "articles").mkdir()
+    for number in (1, 2, 3):
+        an_article_file(tmp_path, number)
+    port = free_port()
+    text = CONFIG.replace("https://post.example.com", f"http://127.0.0.1:{port}") + "approvals = 2\n"
+    paper = Paper(a_config(text, tmp_path), sqlite)
+    with_editors(sqlite, Clock())
+    with sqlite.transaction() as session:
+        add_readers(session, 7)
+    daily.gather(paper, NOW)
+    with serving(paper, port, Clock()):
+        yield House(paper, port)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+def test_from_opening_the_desk_to_the_approval_it_is_three_clicks(browser: Browser, house: House) -> None:
+    """Log in, open the draft, approve: a second editor does the same, and nothing on the way is refused a script."""
+    clicks = []
+    for email in ("sam@example.com", "ada@example.com"):
+        page = browser.new_page(viewport={"width": 390, "height": 800})
+        said: list[str] = []
+        listen(page, said)
+        page.goto(f"{house.url}/desk")
+        page.fill("#email", email)
+        page.fill("#password", PASSWORD)
+        for button in ("Log in", "Approve"):
+            if button == "Approve":
+                page.get_by_role("link", name="Ferry").first.click()
+                clicks.append("open")
+                expect(page.locator("#decide")).to_contain_text("7 readers")
+            page.get_by_role("button", name=button).first.click()
+            clicks.append(button)
+        expect(page.locator("#decide")).to_contain_text(
+            "wanted" if email.startswith("sam") else "It goes out at 06:30 GMT."
+        )
+        assert said == []
+        page.close()
+    assert house.state is IssueState.APPROVED
+    assert clicks == ["Log in", "open", "Approve"] * 2
+
+
+def test_keys_and_dialogs_work_without_a_mouse(browser: Browser, house: House) -> None:
+    """? shows the keys, Esc closes, g then p goes to People, a approves; a key that is typed into a field is typed."""
+    page = a_page(browser, house, Role.ADMIN)
+    page.goto(f"{house.url}/desk")
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#keys")).to_be_hidden()
+    page.keyboard.press("g")
+    page.keyboard.press("p")
+    expect(page).to_have_url(f"{house.url}/desk/people")
+    page.fill("#name", "")
+    page.locator("#name").press_sequentially("gta?")
+    expect(page.locator("#name")).to_have_value("gta?")
+    page.goto(f"{house.url}/desk")
+    page.keyboard.press("a")
+    expect(page.locator("#decide")).to_contain_text("Ada approved it, one more is wanted.")
+
+
+@pytest.mark.npm
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_page_of_the_frame_has_a_serious_fault(browser: Browser, house: House, width: int, scheme: str) -> None:
+    """Login, Today with its dialogs, account with a code to scan, people, audit, a refusal; nothing is wider than the
+    window, at 360 px either."""
+    page = a_page(browser, house, Role.ADMIN, width=width, scheme=scheme)
+    page.goto(f"{house.url}/desk/account")
+    page.get_by_role("button", name="Set up a code").click()
+    for path in ("/desk", "/desk/account", "/desk/people", "/desk/audit", "/desk/nowhere"):
+        page.goto(f"{house.url}{path}")
+        assert (path, faults(page)) == (path, [])
+        page.set_viewport_size({"width": 360, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+        page.set_viewport_size({"width": width, "height": 800})
+    for opener in ("[data-opens^=other]", "[data-opens=keys]"):
+        page.goto(f"{house.url}/desk")
+        page.locator(opener).dispatch_event("click")
+        assert faults(page) == [], opener
+    page.context.clear_cookies()
+    page.goto(f"{house.url}/desk/login")
+    assert faults(page) == []
+
+
+def listen(page: Page, said: list[str]) -> None:
+    """What the browser complains about: a script or a style that the policy refuses would be among it."""
+    page.on("console", lambda message: said.append(message.text))
+
+
+def a_page(browser: Browser, house: House, role: Role, *, width: int = 1280, scheme: str = "light") -> Page:
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme="dark" if scheme == "dark" else "light", bypass_csp=True
+    )
+    context.add_cookies([{"name": COOKIE, "value": house.cookie_of(role), "url": f"{house.url}/desk"}])
+    return context.new_page()
+
+
+def faults(page: Page) -> list[tuple[str, str, str]]:
+    """(rule, how grave, the first element) of what axe minds gravely."""
+    page.add_script_tag(path=AXE)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        (fault["id"], fault["impact"], fault["nodes"][0]["html"][:200])
+        for fault in found["violations"]
+        if fault["impact"] in ("serious", "critical")
+    ]
