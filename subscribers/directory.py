@@ -11,7 +11,7 @@ from sqlmodel import select as rows_of
 from subscribers import consent, people, suppression
 from subscribers.address import address_hash, parse
 from subscribers.errors import NotKnown
-from subscribers.models import Consent, Leaving, Subscriber, Subscription, SubscriptionState, Suppression
+from subscribers.models import Consent, Leaving, SignUp, Subscriber, Subscription, SubscriptionState, Suppression
 from subscribers.tokens import Keys
 
 
@@ -99,9 +99,11 @@ def show(session: Session, keys: Keys, email: str) -> Person:
 def export_person(session: Session, keys: Keys, email: str) -> dict[str, Any]:
     """Everything stored about a person, ready for JSON (GDPR Articles 15 and 20). Raises NotAnAddress, NotKnown."""
     person = show(session, keys, email)
+    asked = session.exec(rows_of(SignUp).where(SignUp.address_hash == person.subscriber.address_hash))
     return {
         "person": _plain(person.subscriber, "email_key", "address_hash"),
         "subscriptions": [_plain(row) for row in person.subscriptions],
+        "sign_ups": [_plain(row, "address_hash") for row in asked],  # that nobody has looked at yet
         "consents": [_plain(row) for row in person.consents],
         "leavings": [_plain(row) for row in person.leavings],
         "suppression": _plain(person.suppression, "address_hash") if person.suppression else None,

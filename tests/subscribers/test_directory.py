@@ -17,9 +17,11 @@ from subscribers import (
     audience,
     directory,
     erasure,
+    parse,
     signup,
     suppression,
     unsubscribe,
+    wishes,
 )
 from subscribers.address import address_hash
 from tests.builders import NOW
@@ -120,3 +122,16 @@ def test_an_erased_person_comes_back_only_by_their_own_opt_in(session):
     assert audience.count(session, "daily", later) == 0
     signup.confirm(session, KEYS, confirm_token(the(due)), PROOF, later)
     assert audience.count(session, "daily", later) == 1
+
+
+def test_a_sign_up_that_waits_is_handed_over_and_erased_like_all_else(session):
+    """What a form took in a moment ago is a person's data too, known or not."""
+    a_reader(session, "ann@example.com")
+    for email in ("ann@example.com", "new@example.com"):
+        wishes.note(session, KEYS, ["weekly"], parse(email), PROOF, NOW)
+    data = directory.export_person(session, KEYS, "ann@example.com")
+    assert [row["newsletters"] for row in data["sign_ups"]] == [["weekly"]]
+    assert "address_hash" not in json.dumps(data)
+    for email in ("ann@example.com", "new@example.com"):
+        erasure.erase(session, KEYS, email, NOW)
+    assert wishes.take_up(session, KEYS, NOW) == (False, None)
