@@ -17,7 +17,7 @@ from newsletter.issues.models import Issue, IssueState, Pick
 from newsletter.issues.topics import Offer, narrowed
 from newsletter.rendering import editions, render
 from newsletter.rendering.models import Edition
-from newsletter.rendering.templates import Templates
+from newsletter.rendering.templates import of_project
 from subscribers import audience
 
 
@@ -25,7 +25,7 @@ def keep(
     session: Session, config: Config, newsletter: Newsletter, issue: Issue, contents: Contents, now: datetime
 ) -> Edition:
     """Render and store all editions of a draft in the place of those before; returns the whole one."""
-    templates = Templates(config.folder)
+    templates = of_project(config.folder)
     whole = editions.keep(session, issue, render.edition(contents, templates, config.site), now)
     _add(session, config, issue, contents, _wanted(session, config, newsletter, issue), now)
     return whole
@@ -67,7 +67,7 @@ def shown(session: Session, config: Config, newsletter: Newsletter, issue: Issue
     if not is_open or name not in offered.editions({chosen: 1}):
         return fitting(session, config, newsletter, issue, chosen)
     contents = narrowed(assemble.contents(session, config, newsletter, issue), name)
-    made = render.edition(contents, Templates(config.folder), config.site)
+    made = render.edition(contents, of_project(config.folder), config.site)
     return Edition(issue_id=issue.id or 0, topics=name, rendered_at=issue.drafted_at, **vars(made))
 
 
@@ -103,6 +103,6 @@ def _wanted(session: Session, config: Config, newsletter: Newsletter, issue: Iss
 def _add(
     session: Session, config: Config, issue: Issue, contents: Contents, names: Iterable[str], now: datetime
 ) -> None:
-    templates = Templates(config.folder)
+    templates = of_project(config.folder)
     for name in names:
         editions.add(session, issue, name, render.edition(narrowed(contents, name), templates, config.site), now)

@@ -7,6 +7,7 @@ so that `mjml.lint` can say where the fault was written.
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from hashlib import sha256
 from itertools import product
 from pathlib import Path
@@ -26,6 +27,16 @@ from newsletter.rendering import fragments
 _LINE_WITH_A_TAG = re.compile(r"^(\s*)(?=</?[a-zA-Z])")
 SHARED = "mail"  # the folder of parts that designs share
 _FAULTS = (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
+
+
+def of_project(project: Path) -> "Templates":
+    """The templates of a project, compiled once: a changed file is read anew, and all are when one comes or goes."""
+    return _kept(project, tuple(sorted(map(str, (project / "templates").rglob("*")))))
+
+
+@lru_cache(maxsize=4)
+def _kept(project: Path, _names: tuple[str, ...]) -> "Templates":
+    return Templates(project)
 
 
 class Templates:
