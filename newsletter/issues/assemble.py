@@ -52,7 +52,7 @@ def draft(session: Session, config: Config, newsletter: Newsletter, day: date, n
 def put(session: Session, issue: Issue, newsletter: Newsletter, choice: Choice, edited: Edits, now: datetime) -> None:
     """Write the choice in the place of the one before, and the words on top."""
     _write(session, issue, choice)
-    word(session, issue, newsletter, choice, edited, now)
+    word(session, issue, newsletter, choice.picks, edited, now)
 
 
 def _row(session: Session, newsletter: Newsletter, day: date, now: datetime) -> Issue:
@@ -134,9 +134,11 @@ def _values(issue: Issue, story_id: int, candidate: Candidate) -> dict[str, Any]
     }
 
 
-def word(session: Session, issue: Issue, newsletter: Newsletter, choice: Choice, edited: Edits, now: datetime) -> None:
+def word(
+    session: Session, issue: Issue, newsletter: Newsletter, picks: Sequence[Pick], edited: Edits, now: datetime
+) -> None:
     """Subject and preheader from the top stories, and the intro; the editors' words in their place."""
-    top = _top(choice.picks)
+    top = _top(picks)
     titles = [edited.of(pick.piece.id, Field.TITLE, pick.piece.title) for pick in top]
     standfirst = edited.of(top[0].piece.id, Field.STANDFIRST, top[0].piece.standfirst) if top else ""
     session.execute(

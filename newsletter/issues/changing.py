@@ -17,7 +17,7 @@ from newsletter.issues.acts import Act, Placed, Standing
 from newsletter.issues.edits import Edits, Entry, Field
 from newsletter.issues.models import Issue, IssueState
 from newsletter.issues.texts import YES, Conflict, Text, sponsor_in_words
-from newsletter.picks.choose import Candidate, Choice
+from newsletter.picks.choose import Candidate, Choice, Pick
 from newsletter.picks.rules import Wishes
 from newsletter.sources.models import Article
 
@@ -52,10 +52,13 @@ def change(
     _require_articles(session, entries)
     _take_approval_back(session, issue, who, f"{act.word} after it was approved", now)
     step = edits.add(session, newsletter, issue.issue_date, act.word, entries, who, now)
-    before = set() if _only_words(entries) else _titles(session, issue)
+    if _only_words(entries):
+        _word_again(session, config, newsletter, issue, now)
+        return Changed(issue, step, conflicts=conflicts)
+    before = _titles(session, issue)
     choice = again(session, config, newsletter, issue, now)
     _require_in(choice, entries)
-    came_in, went_out = _difference(before, choice) if before else ((), ())
+    came_in, went_out = _difference(before, choice)
     return Changed(issue, step, came_in, went_out, conflicts)
 
 
@@ -115,6 +118,16 @@ def _texts_of_article(article: Article, edited: Edits) -> dict[Field, Text]:
     }
     found = {name: Text(edited.of(article.id or 0, name, words), words) for name, words in own.items()}
     return found | {Field.IS_PAID: Text(YES if edited.of(article.id or 0, Field.IS_PAID) else "", "")}
+
+
+def _word_again(session: Session, config: Config, newsletter: Newsletter, issue: Issue, now: datetime) -> None:
+    """New words on the same picks."""
+    rows = session.exec(
+        select(models.Pick).where(models.Pick.issue_id == issue.id).order_by(col(models.Pick.position))
+    ).all()
+    pieces = window.by_number(session, config.sources, [row.article_id for row in rows])
+    picks = [Pick(pieces[row.article_id], row.score, row.why, position=row.position) for row in rows]
+    assemble.word(session, issue, newsletter, picks, edits.of(session, newsletter, issue.issue_date), now)
 
 
 def _article(session: Session, article_id: int) -> Article:
