@@ -65,6 +65,16 @@ document.addEventListener("pointercancel", () => { dragged?.row.classList.remove
 document.addEventListener("touchmove", (event) => { if (dragged) event.preventDefault(); }, { passive: false });
 
 // --- after a swap: the preview follows the list, the chosen row stays chosen, a form opens or closes ---
+// The machine words subject and preheader anew as the list changes: fields that nobody has touched say so too.
+const refresh = () => {
+  const { subject, preheader } = document.getElementById("inbox").dataset;
+  const fields = document.getElementById("words")?.elements;
+  for (const [name, words] of Object.entries(fields ? { subject, preheader } : {})) {
+    if (fields[name].value === fields[`seen.${name}`].value) fields[name].value = words;
+    else continue;
+    fields[`seen.${name}`].value = words;
+  }
+};
 const follow = () => {
   const version = list()?.dataset.version;
   if (!version || version === seen) return;
@@ -72,6 +82,7 @@ const follow = () => {
   const frame = document.getElementById("frame");
   frame?.contentWindow.location.replace(`${frame.src.split("&v=")[0]}&v=${version}`);
   document.body.dispatchEvent(new Event("issue-changed"));
+  refresh();
 };
 document.addEventListener("htmx:after:swap", (event) => {
   const writing = document.getElementById("writing");
