@@ -125,7 +125,7 @@ def _readers(paper: Paper, folder: Path, now: datetime, say: Say) -> None:
     say(f"0. readers    {report.new} imported from readers.csv")
 
 
-def _write_articles(source: Path, folder: Path, now: datetime) -> None:
+def write_articles(source: Path, folder: Path, now: datetime) -> None:
     """Copy a morning's sample articles; `hours_ago` becomes a date."""
     target = folder / "articles"
     target.mkdir(exist_ok=True)
@@ -150,7 +150,7 @@ def _morning(paper: Paper, folder: Path, articles: Path, now: datetime, smtp_por
     newsletter = paper.config.newsletters[0]
     day = now.astimezone(newsletter.zone).date()
     say(f"\n[bold]{day:%A}, {day.day} {day:%B}[/]")
-    _write_articles(articles, folder, now)
+    write_articles(articles, folder, now)
     reports = daily.gather(paper, now)
     say(f"1. collect    {sum(r.new for r in reports)} new articles from {len(reports)} source")
     issue = daily.draft(paper, newsletter, day, now)

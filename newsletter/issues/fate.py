@@ -34,7 +34,9 @@ def fate(newsletter: Newsletter, issue: Issue, now: datetime, missing: int = 1) 
         who = "a second editor approves it"
     if now < send_at:
         return Fate(send_at, "held", f"It goes out at {send_words} if {who}. Else it is held at {held_words}.")
-    return Fate(held_at, "held", f"It goes out as soon as {who}. Else it is held at {held_words}.")
+    if now < held_at:
+        return Fate(held_at, "held", f"It goes out as soon as {who}. Else it is held at {held_words}.")
+    return Fate(held_at, "held", f"Its time ended at {held_words}, so it is held. It still goes out as soon as {who}.")
 
 
 _REST = {

@@ -205,11 +205,12 @@ def short(value: date) -> str:
 
 
 def span(value: timedelta) -> str:
-    """ "40 seconds", "12 min", "1 h 05 min", "3 days": as exact as anybody wants to know."""
+    """ "40 seconds", "2 min", "1 h 05 min", "3 days": as exact as anybody wants to know."""
     seconds = max(0, round(value.total_seconds()))
-    minutes, hours = seconds // 60, seconds // 3600
-    if seconds < 120:
-        return f"{seconds} seconds"
+    minutes = (seconds + 30) // 60
+    hours = minutes // 60
+    if seconds < 60:
+        return f"{seconds} second{'' if seconds == 1 else 's'}"
     if hours < 1:
         return f"{minutes} min"
     return f"{hours} h {minutes % 60:02} min" if hours < 48 else f"{hours // 24} days"

@@ -40,9 +40,7 @@ const left = (milliseconds) => {
 };
 const tick = () => {
   for (const one of document.querySelectorAll("time[data-until]")) {
-    const slip = Date.now() - Number(document.body.dataset.opened || Date.now());
-    one.textContent = left(Number(one.dataset.until) * 1000 - slip);
+    one.textContent = left(Number(one.dataset.until) * 1000 - Date.now());
   }
 };
-document.body.dataset.opened = String(Date.now());
 setInterval(tick, 10000);

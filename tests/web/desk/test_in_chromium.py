@@ -111,6 +111,16 @@ def test_keys_and_dialogs_work_without_a_mouse(browser: Browser, house: House) -
     expect(page.locator("#decide")).to_contain_text("Ada approved it, one more is wanted.")
 
 
+def test_the_time_that_is_left_counts_down_on_an_open_page(browser: Browser, house: House) -> None:
+    """Without loading it again, and in the same words."""
+    page = a_page(browser, house, Role.SENDER)
+    page.clock.install(time=NOW)
+    page.goto(f"{house.url}/desk")
+    expect(page.locator(".decide-left")).to_have_text("in 1 h 00 min")
+    page.clock.fast_forward("05:00")
+    expect(page.locator(".decide-left")).to_have_text("in 55 min")
+
+
 @pytest.mark.npm
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])

@@ -15,6 +15,7 @@ from newsletter.editors import Role
 from newsletter.issues import picked
 from newsletter.issues.models import Pick, Story
 from newsletter.sources.models import Article, SourceState
+from newsletter.web.desk.frame import span
 from tests.builders import CONFIG, NOW, an_article, an_issue
 from tests.fakes import FeedServer
 from tests.web.conftest import Clock
@@ -117,3 +118,17 @@ def test_what_is_no_address_is_said(desk: Desk, url: str):
     text = desk.browser(Role.EDITOR).post("/desk/sources/try", url=url, section="City").text
     assert "It could not be read." in text
     assert f'value="{html.escape(url)}"' in text
+
+
+def test_how_long_ago_is_told_in_minutes_from_the_first_on():
+    """As exact as anybody wants to know, in one way of writing."""
+    told = {
+        2: "2 seconds",
+        1: "1 second",
+        59: "59 seconds",
+        60: "1 min",
+        114: "2 min",
+        3_599: "1 h 00 min",
+        3_900: "1 h 05 min",
+    }
+    assert {seconds: span(timedelta(seconds=seconds)) for seconds in told} == told

@@ -46,6 +46,18 @@ def test_today_says_what_will_happen_when_and_to_how_many(desk: Desk, drafted: i
     assert ">Approve</button>" not in page
 
 
+def test_a_passed_hour_is_told_as_passed(desk: Desk, drafted: int):
+    """Late, the draft says until when it can wait; later still, that this is over, and never that it is to come."""
+    viewer = desk.browser(Role.VIEWER)
+    desk.clock.forward(hours=2)
+    late = "It goes out as soon as somebody approves it. Else it is held at 09:30 GMT."
+    assert late in viewer.get("/desk").text
+    desk.clock.forward(hours=3)
+    page = viewer.get("/desk").text
+    assert "Its time ended at 09:30 GMT, so it is held. It still goes out as soon as somebody approves it." in page
+    assert "Else it is held" not in page
+
+
 def test_an_empty_morning_says_when_there_will_be_something(desk: Desk):
     """Each newsletter: the daily later today, the weekly on Saturday."""
     desk.clock.forward(hours=-1)
