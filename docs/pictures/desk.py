@@ -98,7 +98,7 @@ BEST = {  # what docs show: name → (page, width, height, scheme)
     "issue-phone": ("issue", 390, 844, "dark"),
     "sending": ("sending", 1280, 760, "dark"),
     "results": ("results", 1280, 900, "light"),
-    "figures": ("figures", 1280, 900, "light"),
+    "figures": ("figures", 1280, 1010, "light"),
 }
 
 
@@ -352,7 +352,7 @@ def start(desk: Desk) -> None:
             (1, DeliveryState.FAILED, reply(0)),
             (4, DeliveryState.DEFERRED, later),
             (608, SENT, TAKEN),
-            (886, DeliveryState.QUEUED, {"attempts": 0}),
+            (806, DeliveryState.QUEUED, {"attempts": 0}),
         ]
         deliveries(session, number, begun, last)
     desk.clock.now = begun + timedelta(minutes=2)
