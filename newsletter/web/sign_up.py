@@ -192,8 +192,8 @@ def _proof(request: Request, house: House, asked: Asked, form: FormData) -> Proo
     """What our own page said, if it was ours; of another site's form we know the address at most."""
     site, network = house.config.site, client_of(request)
     if check(house.keys, Purpose.FORM, field(form, "form")) is None:
-        elsewhere = request.headers.get("referer", "").partition("?")[0] or request.headers.get("origin", "")
-        return Proof(SEEN_ELSEWHERE, elsewhere, network)
+        origin = request.headers.get("origin", "").replace("null", "")  # what a browser says that may not tell
+        return Proof(SEEN_ELSEWHERE, request.headers.get("referer", "").partition("?")[0] or origin, network)
     where = links.sign_up_to(site, asked.paper.slug) if field(form, "page") and asked.paper else links.sign_up(site)
     return Proof(" ".join(wording(n) for n in asked.wanted), where, network)
 

@@ -106,10 +106,10 @@ def test_the_embeddable_form_works_from_another_sites_page(served: Served, brows
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.route(
-        "https://www.example.com/",
+        "http://www.example.com/",
         lambda route: route.fulfill(body=f"<!doctype html>{form}", content_type="text/html; charset=utf-8"),
     )
-    page.goto("https://www.example.com/")
+    page.goto("http://www.example.com/")
     expect(page.get_by_text("Leave this empty")).to_be_hidden()
     page.get_by_label("Your e-mail address").fill("ann@example.com")
     page.get_by_role("button", name="Get The Harbour Weekly").click()
@@ -119,7 +119,7 @@ def test_the_embeddable_form_works_from_another_sites_page(served: Served, brows
     expect(page.get_by_role("heading", name="Welcome. You are on the list.")).to_be_visible()
     with served.database.reading() as session:
         consents = directory.show(session, KEYS, "ann@example.com").consents
-    assert consents[0].origin == "https://www.example.com/"
+    assert consents[0].origin == "http://www.example.com/"
 
 
 def test_a_newsletters_own_page_takes_a_hurried_reader_in_with_one_press_more(served: Served, browser: Browser):
