@@ -43,6 +43,11 @@ min_articles = 1
 editors = ["Ed <editor@example.com>"]
 """
 
+ALONE = """
+[preflight]
+look-outside = "never"  # a check at the desk asks no other server, and no SpamAssassin for seconds
+"""
+
 
 def a_config(text: str = CONFIG, folder: Path = Path("/project")) -> config.Config:
     """A checked Config as if it stood in `folder`."""

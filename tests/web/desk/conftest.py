@@ -16,7 +16,7 @@ from newsletter.database import Database
 from newsletter.editors import Role, accounts, passwords, sessions
 from newsletter.web.app import create_app
 from newsletter.web.desk.door import COOKIE
-from tests.builders import CONFIG, a_config
+from tests.builders import ALONE, CONFIG, a_config
 from tests.web.conftest import WEEKLY, Clock
 
 PASSWORD = "three quiet words"
@@ -95,12 +95,6 @@ def desk(sqlite: Database, clock: Clock, tmp_path: Path) -> Iterator[Desk]:
 def desk_anywhere(database: Database, clock: Clock, tmp_path: Path) -> Iterator[Desk]:
     """The same, once on each kind of database."""
     yield from opened(database, clock, tmp_path)
-
-
-ALONE = """
-[preflight]
-look-outside = "never"  # a check at the desk asks no other server, and no SpamAssassin for seconds
-"""
 
 
 def opened(database: Database, clock: Clock, folder: Path, text: str = CONFIG + WEEKLY) -> Iterator[Desk]:

@@ -12,7 +12,7 @@ from newsletter.database import Database
 from newsletter.editors import Role, accounts, sessions
 from newsletter.issues.models import Issue, IssueState
 from newsletter.web.desk.door import COOKIE
-from tests.builders import CONFIG, NOW, a_config, add_readers
+from tests.builders import ALONE, CONFIG, NOW, a_config, add_readers
 from tests.command import an_article_file
 from tests.conftest import CHROMIUM, NPM
 from tests.web.conftest import Clock, free_port
@@ -49,7 +49,7 @@ def house(sqlite: Database, tmp_path: Path) -> Iterator[House]:
         an_article_file(tmp_path, number)
     port = free_port()
     text = CONFIG.replace("https://post.example.com", f"http://127.0.0.1:{port}") + "approvals = 2\n"
-    paper = Paper(a_config(text, tmp_path), sqlite)
+    paper = Paper(a_config(text + ALONE, tmp_path), sqlite)
     with_editors(sqlite, Clock())
     with sqlite.transaction() as session:
         add_readers(session, 7)
