@@ -73,7 +73,7 @@ def test_an_issue_that_is_not_out_is_not_to_be_found(site, state):
 
 
 @pytest.mark.parametrize(
-    "path", ["/archive/nonsense", "/archive/daily/2026-02-30", "/archive/daily/today", "/x", "/desk"]
+    "path", ["/archive/nonsense", "/archive/daily/2026-02-30", "/archive/daily/today", "/x", "/nothing"]
 )
 def test_what_is_not_there_is_said_on_a_page(site, path):
     """With a way to go on."""
