@@ -14,10 +14,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("article") as batch_op:
-        batch_op.add_column(sa.Column("is_paid", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("article", sa.Column("is_paid", sa.Boolean(), nullable=False, server_default=sa.false()))
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("article") as batch_op:
-        batch_op.drop_column("is_paid")
+    op.drop_column("article", "is_paid")

@@ -14,10 +14,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("issue", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("send_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("issue", sa.Column("send_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("issue", schema=None) as batch_op:
-        batch_op.drop_column("send_at")
+    op.drop_column("issue", "send_at")
