@@ -62,8 +62,8 @@ def test_a_name_is_one_clean_line(session):
     """It will stand in a header."""
     number = a_reader(session)
     preferences.rename(session, number, " Ann\r\nBcc: x\0 Lee " + "x" * 300)
-    assert look(session, number).name.startswith("Ann Bcc: x Lee")
-    assert len(look(session, number).name) == 200
+    assert look(session, number).manner.name.startswith("Ann Bcc: x Lee")
+    assert len(look(session, number).manner.name) == 200
 
 
 def test_only_a_token_for_it_opens_the_page(session):
