@@ -40,7 +40,7 @@ def test_a_morning_by_hand_on_the_command_line(database_url: str, tmp_path: Path
 
         draft = project.json("draft", "daily", "--date", DAY)
         assert set(draft) == {
-            "issue", "newsletter", "date", "state", "subject", "preheader", "picks", "left_out",
+            "issue", "newsletter", "date", "state", "subject", "preheader", "picks", "left_out", "audience",
         }  # fmt: skip
         assert set(draft["picks"][0]) == {
             "article", "title", "url", "source", "section", "position", "score", "why", "also_covered_by",
