@@ -1,17 +1,21 @@
 """A desk with one editor of each role, and browsers in which they are logged in."""
 
 import re
-from collections.abc import Iterator
-from contextlib import ExitStack
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 from httpx2 import Response
 from starlette.testclient import TestClient
 
 from newsletter.config import Config
+from newsletter.daily import Paper
 from newsletter.database import Database
 from newsletter.editors import Role, accounts, passwords, sessions
 from newsletter.web.app import create_app
@@ -103,3 +107,24 @@ def opened(database: Database, clock: Clock, folder: Path, text: str = CONFIG + 
     app = create_app(config, database, clock=clock, sends_notices=False)
     with ExitStack() as stack:
         yield Desk(config, database, clock, app, stack)
+
+
+def real_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@contextmanager
+def serving(paper: Paper, port: int, clock: Callable[[], datetime] = real_now) -> Iterator[None]:
+    """The site on a real port, until the block ends; open lines of watchers end with it."""
+    app = create_app(paper.config, paper.database, clock=clock, sends_notices=False)
+    settings = uvicorn.Config(
+        app, host="127.0.0.1", port=port, access_log=False, log_config=None, timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(settings)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started and thread.is_alive():
+        thread.join(0.01)
+    yield
+    server.should_exit = True
+    thread.join()

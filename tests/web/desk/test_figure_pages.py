@@ -27,8 +27,7 @@ from tests.delivery.ledgers import FULL, GONE, TAKEN, an_issue_with
 from tests.subscribers.conftest import KEYS, a_reader, unsubscribe_token
 from tests.test_accessible import faults
 from tests.web.conftest import WEEKLY, Clock, free_port
-from tests.web.desk.conftest import with_editors
-from tests.web.desk.test_live import serving
+from tests.web.desk.conftest import serving, with_editors
 
 pytestmark = [pytest.mark.npm, pytest.mark.browser, pytest.mark.slow]
 DAYS = 24

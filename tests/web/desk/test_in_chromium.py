@@ -16,8 +16,7 @@ from tests.builders import ALONE, CONFIG, NOW, a_config, add_readers
 from tests.command import an_article_file
 from tests.conftest import CHROMIUM, NPM
 from tests.web.conftest import Clock, free_port
-from tests.web.desk.conftest import PASSWORD, with_editors
-from tests.web.desk.test_live import serving
+from tests.web.desk.conftest import PASSWORD, serving, with_editors
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 AXE = NPM / "node_modules" / "axe-core" / "axe.min.js"

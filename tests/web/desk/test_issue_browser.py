@@ -1,22 +1,19 @@
 """The issue's page in Chromium: by drag and by key, two editors at once, a lost login, a restart, hostile words."""
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from newsletter import daily
 from newsletter.daily import Paper
 from newsletter.database import Database
 from newsletter.editors import accounts, sessions
-from newsletter.web.app import create_app
 from newsletter.web.desk.door import COOKIE
 from tests.builders import ALONE, CONFIG, NOW, a_config, an_article
 from tests.conftest import CHROMIUM
@@ -25,7 +22,7 @@ from tests.issues.test_edits import order
 from tests.picks.pieces import EVENTS
 from tests.test_accessible import faults
 from tests.web.conftest import Clock, free_port
-from tests.web.desk.conftest import with_editors
+from tests.web.desk.conftest import serving, with_editors
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 HOSTILE = "<script>parent.ran=1;window.ran=1</script><img src=x onerror='window.ran=1'><style>*{display:none}</style>"
@@ -51,21 +48,9 @@ class Morning:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/desk/issues/{self.issue}"
 
-    @contextmanager
-    def served(self) -> Iterator[None]:
+    def served(self) -> AbstractContextManager[None]:
         """The site on its port, until the block ends."""
-        app = create_app(self.paper.config, self.paper.database, clock=Clock(), sends_notices=False)
-        settings = uvicorn.Config(
-            app, host="127.0.0.1", port=self.port, access_log=False, log_config=None, timeout_graceful_shutdown=1
-        )
-        server = uvicorn.Server(settings)
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        while not server.started and thread.is_alive():
-            thread.join(0.01)
-        yield
-        server.should_exit = True
-        thread.join()
+        return serving(self.paper, self.port, Clock())
 
     def token(self, name: str) -> str:
         with self.paper.database.transaction() as session:

@@ -1,13 +1,10 @@
 """A send of 2,000 letters, watched in Chromium: live, paused, loaded again, resumed, and read when it is done."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from newsletter import daily
@@ -16,20 +13,15 @@ from newsletter.database import Database
 from newsletter.delivery import ledger
 from newsletter.editors import Role, accounts, sessions
 from newsletter.issues.models import IssueState
-from newsletter.web.app import create_app
 from newsletter.web.desk.door import COOKIE
 from tests.builders import CONFIG, a_config, add_readers, an_issue
 from tests.conftest import CHROMIUM
 from tests.sink import Sink
 from tests.web.conftest import Clock, free_port
-from tests.web.desk.conftest import with_editors
+from tests.web.desk.conftest import real_now, serving, with_editors
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 READERS, STOP_AT = 2_000, 700
-
-
-def real_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @pytest.fixture
@@ -38,23 +30,6 @@ def browser() -> Iterator[Browser]:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield opened
         opened.close()
-
-
-@contextmanager
-def serving(paper: Paper, port: int, clock: Callable[[], datetime] = real_now) -> Iterator[None]:
-    """The site on a real port; open lines of watchers end with it."""
-    app = create_app(paper.config, paper.database, clock=clock, sends_notices=False)
-    settings = uvicorn.Config(
-        app, host="127.0.0.1", port=port, access_log=False, log_config=None, timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(settings)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started and thread.is_alive():
-        thread.join(0.01)
-    yield
-    server.should_exit = True
-    thread.join()
 
 
 class Gate:
