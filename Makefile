@@ -19,7 +19,7 @@ lint: setup            ## what can be said without running anything: format, lin
 	$(RUN) lint-imports
 
 proof: setup           ## the long proofs
-	$(RUN) pytest -q -m proof
+	$(RUN) pytest -q -n auto --dist worksteal -m proof
 
 bench: setup           ## ratios against references measured in the same run
 	$(RUN) python -m benchmarks
