@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from sqlalchemy import text
+from sqlalchemy import event, text
+from sqlmodel import Session, SQLModel
 
 from benchmarks.harness import MESSAGE_BYTES
 from newsletter import config
@@ -17,6 +19,7 @@ from newsletter.database import Database
 from newsletter.issues.models import Issue, IssueState
 from newsletter.rendering import slots
 from newsletter.rendering.models import Edition
+from subscribers.models import Subscriber, Subscription
 
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 KEY = "0123456789abcdef0123456789abcdef"
@@ -91,13 +94,14 @@ def copy(database: Path, folder: Path) -> Iterator[tuple[str, Path]]:
 
 def fill(url: str, readers: int) -> None:
     """Make the tables, `readers` active readers, and an approved issue with number 1."""
-    database = Database(url)
+    database = for_bulk(url)
     database.upgrade()
     kind = "sqlite" if database.is_sqlite else "postgresql"
     with database.transaction() as session:
         values = {"count": readers, "domains": DOMAINS, "now": NOW.replace(tzinfo=None) if kind == "sqlite" else NOW}
-        session.execute(text(SUBSCRIBERS.format(numbers=NUMBERS[kind], hash=HASH[kind])), values)
-        session.execute(text(SUBSCRIPTIONS), values)
+        with in_bulk(session, Subscriber, Subscription):
+            session.execute(text(SUBSCRIBERS.format(numbers=NUMBERS[kind], hash=HASH[kind])), values)
+            session.execute(text(SUBSCRIPTIONS), values)
         issue = Issue(
             newsletter="daily", issue_date=NOW.date(), number=1, state=IssueState.APPROVED, subject="The ferry",
             drafted_at=NOW,
@@ -106,6 +110,31 @@ def fill(url: str, readers: int) -> None:
         session.flush()
         session.add(_edition(issue.id or 0))
     database.close()
+
+
+def for_bulk(url: str) -> Database:
+    """A database to fill: on SQLite nothing waits for the disk, and what is worked on stays in memory."""
+    database = Database(url)
+    if database.is_sqlite:
+        event.listen(database.engine, "connect", _in_memory)
+    return database
+
+
+def _in_memory(connection: Any, _record: object) -> None:
+    for pragma in ("synchronous=OFF", "secure_delete=OFF", "cache_size=-1000000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+@contextmanager
+def in_bulk(session: Session, *models: type[SQLModel]) -> Iterator[None]:
+    """Fill these tables without their plain indices, which are made again from all rows at once: in half the time."""
+    connection = session.connection()
+    indices = [index for model in models for index in model.__table__.indexes if not index.unique]  # type: ignore[attr-defined]
+    for index in indices:
+        index.drop(connection)
+    yield
+    for index in indices:
+        index.create(connection)
 
 
 def signing_key(folder: Path) -> str:

@@ -68,7 +68,7 @@ class Subscriber(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     email: str = Field(max_length=320)  # as written, with the domain in lower case and ASCII (RFC 5890)
     email_key: str = Field(max_length=320, unique=True)  # what counts as the same mailbox
-    address_hash: str = Field(max_length=64)  # keyed, as in Suppression
+    address_hash: str = Field(max_length=64, index=True)  # keyed, as in Suppression
     domain: str = Field(max_length=255)
     name: str = Field(default="", max_length=200)
     language: str = Field(default="", max_length=20)
@@ -121,7 +121,7 @@ class Subscription(SQLModel, table=True):
 class Consent(SQLModel, table=True):
     """Who agreed to what, when, from where. Rows are only ever added (GDPR Article 7(1))."""
 
-    __table_args__ = (Index("ix_consent_newsletter_at", "newsletter", "at"),)
+    __table_args__ = (Index("ix_consent_newsletter_act_at", "newsletter", "act", "at"),)
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     subscriber_id: int = Field(foreign_key="subscriber.id", ondelete="CASCADE", index=True, sa_type=BigId)
     newsletter: str = Field(max_length=40)

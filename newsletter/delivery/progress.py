@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import CTE, String, func, select, type_coerce
 from sqlmodel import Session
 
 from newsletter.delivery.ledger import TABLE, Totals
+from newsletter.delivery.models import DeliveryState
+from subscribers import batch
 
 WINDOW = timedelta(seconds=60)  # the rate is that of the last minute
 ENOUGH = timedelta(seconds=2)  # a rate out of less is noise
@@ -22,12 +24,29 @@ class Sample:
 
 
 def by_lane(session: Session, issue_id: int) -> dict[str, Totals]:
-    """Where each lane's deliveries stand. It reads the issue's part of one index: a tenth of a second for a million."""
-    query = select(TABLE.c.lane, TABLE.c.state, func.count()).where(TABLE.c.issue_id == issue_id)
+    """Where each lane's deliveries stand, all at one moment. It reads the issue's part of one index, 0.1 s for a
+    million: each state and lane is a range of its own, counted in half the time that grouping takes."""
+    part, (state, lane, of_issue) = _parts(issue_id), _COLUMNS
+    here = (of_issue == issue_id, state == part.c.state, lane == part.c.lane)
+    count = select(func.count()).select_from(TABLE).where(*here).correlate(part).scalar_subquery()
     counts: dict[str, dict[str, int]] = {}
-    for lane, state, count in session.execute(query.group_by(TABLE.c.lane, TABLE.c.state)):
-        counts.setdefault(lane, {})[state.value] = count
+    for row in session.execute(select(part.c.lane, part.c.state, count).where(part.c.lane.is_not(None))):
+        counts.setdefault(row[0], {})[row[1]] = row[2]
     return {lane: Totals(**of_lane) for lane, of_lane in sorted(counts.items())}
+
+
+_COLUMNS = (type_coerce(TABLE.c.state, String), TABLE.c.lane, TABLE.c.issue_id)
+
+
+def _parts(issue_id: int) -> CTE:
+    """Every state and lane that the issue's deliveries are in, by leaps through the index from each to the next."""
+    state, lane, of_issue = _COLUMNS
+    states = batch.rows([[one.value] for one in DeliveryState], state="text")
+    first = select(func.min(lane)).where(of_issue == issue_id, state == states.c.state)
+    part = select(states.c.state, first.correlate(states).scalar_subquery().label("lane")).cte("part", recursive=True)
+    after = select(func.min(lane)).where(of_issue == issue_id, state == part.c.state, lane > part.c.lane)
+    leap = select(part.c.state, after.correlate(part).scalar_subquery()).where(part.c.lane.is_not(None))
+    return part.union_all(leap)
 
 
 def together(lanes: Mapping[str, Totals]) -> Totals:

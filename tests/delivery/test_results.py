@@ -70,7 +70,7 @@ def test_domains_that_refuse_are_named(database: Database):
     with database.transaction() as session:
         add_readers(session, 3)
         issue_id = an_issue_with(session, (2, FAILED, GONE), (1, ACCEPTED, TAKEN)).id or 0
-        assert results.refusing_domains(session, issue_id) == [("example.com", 2)]
+        assert results.of(session, issue_id).domains == [("example.com", 2)]
 
 
 def test_a_newsletter_over_time_reads_no_ledger(database: Database):

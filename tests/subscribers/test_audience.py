@@ -40,6 +40,23 @@ def test_the_audience_is_active_or_past_its_pause_and_never_suppressed(session):
     assert audience.count(session, "weekly", NOW) == 0
 
 
+def test_the_count_of_all_is_that_of_the_selection_whoever_is_suppressed(session):
+    """It is made another way, out of indices: every state with and without a suppression, and a stranger's."""
+    for number in range(2):
+        names = ("active", "paused", "back", "gone", "weekly")
+        readers = {name: a_reader(session, f"{name}{number}@example.com") for name in names}
+        preferences.pause(session, readers["paused"], "daily", NOW + 3 * DAY, NOW)
+        preferences.pause(session, readers["back"], "daily", NOW + DAY, NOW)
+        unsubscribe.leave(session, readers["gone"], "daily", Way.LINK, None, NOW)
+        signup.add(session, KEYS, "weekly", f"weekly{number}@example.com", PROOF, NOW)
+        for reader in readers.values() if number else ():
+            suppression.suppress_subscriber(session, reader, SuppressionReason.COMPLAINT, "", NOW)
+    suppression.suppress_address(session, KEYS, "nobody@example.com", SuppressionReason.MANUAL, "", NOW)
+    for newsletter, moment in (("daily", NOW), ("daily", NOW + 2 * DAY), ("daily", NOW + 4 * DAY), ("weekly", NOW)):
+        selected = session.execute(audience.selection(newsletter, moment)).all()
+        assert audience.count(session, newsletter, moment) == len(selected) > 0
+
+
 def test_the_selection_goes_into_the_ledger_as_one_statement(session):
     """INSERT … SELECT: a million readers never pass through Python."""
     numbers = [a_reader(session, f"reader{n}@example.com") for n in range(5)]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fastapi import Request, Response
 
 from newsletter import daily
-from newsletter.delivery import ledger, results
+from newsletter.delivery import ledger
 from newsletter.delivery.models import DeliveryState
 from newsletter.delivery.results import Provider
 from newsletter.errors import Refused
@@ -38,7 +38,6 @@ def page(request: Request, editor: EditorDep, session: ReadingDep, house: HouseD
     return desk_page(
         request, editor, "results", paper=house.config.newsletter(issue.newsletter), issue=issue, result=result,
         counted_at=counted.at, bar=bar(result.totals), is_live=issue.state in LIVE, ways=WAYS,
-        domains=results.refusing_domains(session, issue_id) if result.refusals else [],
         uncertain=ledger.listed(session, issue_id, DeliveryState.UNCERTAIN, MOST_UNCERTAIN),
     )  # fmt: skip
 

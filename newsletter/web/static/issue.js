@@ -91,12 +91,49 @@ document.addEventListener("htmx:after:swap", (event) => {
     keepWords(writing);
   }
   const row = chosenRow();
-  if (row && !writing?.open) choose(row);
+  if (row && !writing?.open) {
+    row.classList.add("chosen");
+    const { activeElement: held } = document;
+    if (!held || held === document.body || held.matches(".pick")) choose(row);
+  }
   follow();
 });
+// The list is changed in place: what is folded out stays so, and what is being dragged is left alone.
+document.addEventListener("htmx:before:morph:attr", (event) => {
+  if (event.detail.attrName === "open" && event.target.matches("details")) event.preventDefault();
+});
+document.addEventListener("htmx:before:morph:node", (event) => {
+  if (dragged && event.target.id === "board") event.preventDefault();
+});
+
+// --- acts wait for each other (hx-sync), and a decision waits for them: nothing that was pressed is lost ---
+let waiting = 0;
+let decision = "";
+const isAct = (event) => event.detail.ctx.request.method === "POST";
+document.addEventListener("htmx:config:request", (event) => {
+  if (isAct(event)) waiting += 1;
+});
 document.addEventListener("htmx:before:request", (event) => {
-  const source = event.detail.ctx.sourceElement;
-  if (source.id === "board" && (dragged || source.querySelector("details[open], select:focus, input:focus"))) event.preventDefault();
+  const { sourceElement: source, request } = event.detail.ctx;
+  const step = isAct(event) && source.closest(".undo")?.querySelector("[name=step]");
+  if (step) request.body.set("step", step.value); // pressed twice: the step before the last too
+});
+document.addEventListener("htmx:finally:request", (event) => {
+  if (!isAct(event)) return;
+  waiting -= 1;
+  if (waiting || !decision) return;
+  const form = document.querySelector(`form[action="${decision}"]`);
+  decision = "";
+  form?.requestSubmit();
+});
+window.addEventListener("submit", (event) => {
+  if (!waiting || event.target.matches("[hx-post], [hx-get]")) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  decision = event.target.getAttribute("action");
+}, true);
+window.addEventListener("beforeunload", (event) => {
+  if (waiting) event.preventDefault();
 });
 
 // --- what was typed stays until it is saved: over a reload, a login and a restart of the desk ---
