@@ -103,11 +103,12 @@ def _line(name: str, looks: list[Took]) -> Ratio:
 
 def _pages(live: int, sent: int) -> list[str]:
     return [
-        "/desk", f"/desk/issues/{live}", f"/desk/issues/{live}/sending", f"/desk/issues/{live}/results", f"/desk/issues/{sent}/results",
-        "/desk/figures", "/desk/figures?days=365", "/desk/readers", "/desk/readers?q=reader12",
-        "/desk/readers?q=Reader+N",
+        "/desk", f"/desk/issues/{live}", f"/desk/issues/{live}/sending", f"/desk/issues/{live}/results",
+        f"/desk/issues/{sent}/results", "/desk/figures", "/desk/figures?days=365",
+        "/desk/readers", "/desk/readers?q=reader12", "/desk/readers?q=Reader+N",
         "/desk/readers?newsletter=daily&state=active", "/desk/readers?newsletter=daily&state=paused", "/desk/readers/7",
-        "/desk/people", "/desk/audit", "/desk/account", "/desk/suppressions", "/desk/imports", "/desk/sources", "/desk/sources/city-desk",
+        "/desk/suppressions", "/desk/imports", "/desk/sources", "/desk/sources/city-desk",
+        "/desk/people", "/desk/audit", "/desk/account",
     ]  # fmt: skip
 
 
