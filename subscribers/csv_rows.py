@@ -13,8 +13,6 @@ from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
-from charset_normalizer import from_bytes
-
 from subscribers.address import parse
 from subscribers.errors import BadFile, NotAnAddress
 
@@ -182,6 +180,8 @@ def _encoding_of(path: Path) -> str:
 
 def _code_page_of(sample: bytes) -> str:
     """Which of the code pages that spreadsheets still write; the western one wherever it is as likely as another."""
+    from charset_normalizer import from_bytes  # slow to import, and most files are UTF-8
+
     matches = from_bytes(sample, cp_isolation=CODE_PAGES)
     best = matches.best()
     if best is None or any("cp1252" in m.could_be_from_charset for m in matches if m.chaos <= best.chaos):

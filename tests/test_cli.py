@@ -2,11 +2,14 @@
 
 import re
 import sqlite3
+import subprocess
+import sys
 from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
 
+from newsletter.cli.doors import DOORS, loaded
 from tests.command import Project, a_project, an_article_file, readers_file
 from tests.sink import Sink
 
@@ -210,3 +213,25 @@ def test_help_names_every_command(project: Project):
         "send", "pause", "resume", "status", "run", "serve", "subscribers", "db",
     ):  # fmt: skip
         assert re.search(rf"\b{command}\b", told), command
+
+
+def test_the_lines_of_help_are_what_each_command_says_of_itself():
+    """`newsletter --help` loads no command, so its lines stand apart from them: they must say the same."""
+    for name, door in DOORS.items():
+        said = loaded(name).help.split("\n\n")[0].replace("\n", " ")
+        assert said == door.says, name
+
+
+@pytest.mark.parametrize(
+    ("module", "not_wanted"),
+    [
+        ("newsletter.cli", {"sqlalchemy", "pydantic", "jinja2", "lxml", "fastapi", "httpx2"}),  # all that --help needs
+        ("newsletter.cli.decisions", {"premailer", "jinja2", "fastapi", "httpx2", "feedparser", "alembic"}),
+    ],
+)
+def test_a_command_waits_for_nothing_that_others_need(module: str, not_wanted: set[str]):
+    """What is slow to import is imported where it is wanted: `status` renders and fetches nothing."""
+    lines = f"import sys, {module}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, check=True)
+    assert "newsletter" in done.stdout.split()
+    assert not not_wanted & set(done.stdout.split())

@@ -3,6 +3,7 @@
 Exit status 0 done, 1 refused or failed with one clear sentence on stderr, 2 wrong usage. `--json` prints one JSON
 document on stdout and nothing else there.
 
+doors.py        every command, by what it is for; its module is loaded when it is called
 project.py      init, demo, db, run, serve: the house
 morning.py      collect, draft, stories, preview, check, test: making the issue
 decisions.py    approve, hold, cancel, send, pause, resume, status: letting it go
@@ -17,30 +18,24 @@ out.py          what they all share: the project that is open, and how things ar
 """
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 
-from newsletter.cli import (
-    articles,
-    backtest,
-    decisions,
-    deliveries,
-    editors,
-    keys,
-    morning,
-    out,
-    project,
-    readers,
-    segments,
-)
-from newsletter.errors import NewsletterError
-from subscribers import SubscribersError
+from newsletter.cli.doors import Doors
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"newsletter {version('newsletter')}")
+        raise typer.Exit
+
 
 app = typer.Typer(
     name="newsletter",
+    cls=Doors,
     help="Collect the day's articles, build one issue, let the editors approve it, send it to every reader once.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -55,36 +50,45 @@ def _options(
         "config.toml"
     ),
     version: Annotated[  # noqa: ARG001 (its callback does the work)
-        bool, typer.Option("--version", callback=out.print_version, is_eager=True, help="Show the version and end.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and end.")
     ] = False,
 ) -> None:
+    from newsletter.cli import out  # --help and --version want none of what it brings
+
+    out.set_up_logs()
     context.obj = config
-
-
-project.add_to(app)
-morning.add_to(app)
-backtest.add_to(app)
-articles.add_to(app)
-decisions.add_to(app)
-app.add_typer(deliveries.app, name="deliveries", rich_help_panel="Letting it go")
-app.add_typer(readers.app, name="subscribers")
-app.add_typer(editors.app, name="editors")
-segments.add_to(app)
-app.add_typer(segments.app, name="segments")
-app.add_typer(keys.app, name="keys")
 
 
 def main() -> None:
     """Run the command line. A NewsletterError is one sentence and status 1; a bug keeps its traceback."""
-    out.set_up_logs()
     try:
         app()
-    except (NewsletterError, SubscribersError) as error:
-        out.fail(str(error))
-    except SQLAlchemyError as error:
-        out.fail(f"The database can't do that: {str(getattr(error, 'orig', None) or error).splitlines()[0]}")
     except KeyboardInterrupt:
-        out.fail("Stopped. Nothing is lost: the same command goes on where it was.", status=130)
+        _fail("Stopped. Nothing is lost: the same command goes on where it was.", status=130)
     except BrokenPipeError:
         sys.stderr.close()  # whoever read us has had enough
         sys.exit(0)
+    except Exception as error:
+        if sentence := _sentence(error):
+            _fail(sentence)
+        raise
+
+
+def _sentence(error: Exception) -> str:
+    """What a person is told of an error, or "" for a bug."""
+    from sqlalchemy.exc import SQLAlchemyError  # whoever fails has imported these already
+
+    from newsletter.errors import NewsletterError
+    from subscribers import SubscribersError
+
+    if isinstance(error, NewsletterError | SubscribersError):
+        return str(error)
+    if isinstance(error, SQLAlchemyError):
+        return f"The database can't do that: {str(getattr(error, 'orig', None) or error).splitlines()[0]}"
+    return ""
+
+
+def _fail(sentence: str, status: int = 1) -> NoReturn:
+    from newsletter.cli import out
+
+    out.fail(sentence, status)

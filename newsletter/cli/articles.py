@@ -79,9 +79,3 @@ def _length(time: timedelta) -> str:
     if minutes < 120:
         return f"{minutes} min"
     return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} days"
-
-
-def add_to(typer_app: typer.Typer) -> None:
-    """Put the commands on the command line."""
-    typer_app.command(rich_help_panel="Making the issue")(sources)
-    typer_app.add_typer(app, name="articles")

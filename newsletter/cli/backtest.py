@@ -19,11 +19,6 @@ MOST_DAYS = 366
 Replayed = Sequence[tuple[date, Choice]]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Put the command on the command line."""
-    app.command(rich_help_panel="Making the issue")(backtest)
-
-
 def backtest(
     context: typer.Context, newsletter: NewsletterSlug,
     first: Annotated[str, typer.Option("--from", metavar="DATE", help="The first day, as 2026-11-01.")],

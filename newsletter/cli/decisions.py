@@ -38,12 +38,6 @@ from subscribers import audience, leavings
 from subscribers.topics import unpacked
 
 
-def add_to(app: typer.Typer) -> None:
-    """Put the commands on the command line."""
-    for command in (approve, hold, cancel, skip, reschedule, send, pause, resume, status):
-        app.command(rich_help_panel="Letting it go")(command)
-
-
 def approve(
     context: typer.Context, issue: IssueWords,
     editor: Annotated[str, typer.Option("--as", metavar="EMAIL", help="The editor whose yes it is.")] = "",

@@ -41,12 +41,6 @@ from subscribers.topics import ALL, packed, unpacked
 MARKS = {"block": "[red]blocks[/]", "warn": "[yellow]warns[/]", "note": "notes"}
 
 
-def add_to(app: typer.Typer) -> None:
-    """Put the commands on the command line, in the order of a morning."""
-    for command in (collect, draft, stories, preview, screenshots, check, test):
-        app.command(rich_help_panel="Making the issue")(command)
-
-
 def collect(context: typer.Context, json: Json = False) -> None:
     """Read all sources into the store."""
     with opened(context) as paper:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -97,13 +96,6 @@ def fail(sentence: str, status: int = 1) -> NoReturn:
     """The one clear sentence, and out."""
     errors.print(escape(sentence))
     sys.exit(status)
-
-
-def print_version(wanted: bool) -> None:
-    """For --version."""
-    if wanted:
-        console.print(f"newsletter {version('newsletter')}")
-        raise typer.Exit
 
 
 def set_up_logs(level: int = logging.WARNING) -> None:

@@ -17,17 +17,6 @@ from newsletter.errors import Refused
 db = typer.Typer(help="The database.", no_args_is_help=True)
 
 
-def add_to(app: typer.Typer) -> None:
-    """Put the commands on the command line."""
-    app.command("init", rich_help_panel="The project")(init)
-    app.command("demo", rich_help_panel="The project")(demo_)
-    app.add_typer(db, name="db", rich_help_panel="The project")
-    app.command(rich_help_panel="The project")(run)
-    app.command(rich_help_panel="The project")(serve)
-    app.command(rich_help_panel="The project")(worker)
-    app.command(rich_help_panel="The project")(mailbox)
-
-
 def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")]) -> None:
     """Make a project folder: config.toml, templates/ to change, articles/ to fill."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -54,13 +43,13 @@ result; a fault is reported with its file and line.
 """
 
 
-def demo_(
+def demo(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where it all happens.")] = Path("newsletter-demo"),
 ) -> None:
     """A whole day on embedded parts, in a folder of its own; it ends by itself."""
-    from newsletter import demo  # with a web and a mail server in it, slow to import for the other commands
+    from newsletter.demo import whole_day  # with a web and a mail server in it, slow to import for the other commands
 
-    demo.whole_day(folder, lambda line: say(line))
+    whole_day(folder, lambda line: say(line))
 
 
 @db.command()
@@ -96,14 +85,14 @@ def serve(context: typer.Context) -> None:
 
 def worker(context: typer.Context) -> None:
     """One more sender, on this or another machine: it helps with whatever issue is being sent, until stopped."""
-    from newsletter import worker
+    from newsletter.worker import live
 
     set_up_logs(logging.INFO)
     with opened(context) as paper:
         if paper.database.is_sqlite:
             say("The database is SQLite: this worker must run on the same machine as the others.")
         say("Waiting for issues to send (stop with Ctrl-C).")
-        worker.live(paper, now)
+        live(paper, now)
 
 
 def _serve(paper: Paper) -> None:

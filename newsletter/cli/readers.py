@@ -17,7 +17,6 @@ from newsletter.cli.out import Json, console, errors, now, opened, plain, print_
 from newsletter.config import Config
 from newsletter.delivery import departures
 from newsletter.errors import Refused
-from newsletter.web.sign_up import embeddable
 from subscribers import (
     Proof,
     SubscriptionState,
@@ -63,6 +62,8 @@ def add(
 @app.command("form")
 def form_(context: typer.Context, newsletter: Slug = "") -> None:
     """Print the sign-up form as plain HTML, to be put into a page of your own site."""
+    from newsletter.web.sign_up import embeddable  # the pages' framework, slow to import for the other commands
+
     with opened(context) as paper:
         chosen = paper.config.newsletter(slug_meant(paper.config, newsletter))
     sys.stdout.write(embeddable(paper.config.site, chosen))

@@ -31,11 +31,6 @@ Filter = Annotated[str, typer.Argument(metavar="SEGMENT", help="A name out of [[
 Names = Annotated[list[str] | None, typer.Option(metavar="SEGMENT", help="A name, or a filter; may be repeated.")]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Put the command for one issue on the command line."""
-    app.command(rich_help_panel="Letting it go")(audience)
-
-
 @app.command()
 def count(
     context: typer.Context, segment: Annotated[str, typer.Argument(metavar="[SEGMENT]", show_default=False)] = "",

@@ -20,7 +20,6 @@ from newsletter.delivery.connections import hand_over
 from newsletter.errors import GiveUp, RelayDown, TryLater
 from newsletter.issues.fate import fate
 from newsletter.issues.models import Issue
-from newsletter.notices.letters import Letter, letter_of
 from newsletter.notices.models import Notice, NoticeKind, NoticeState
 from newsletter.sources.health import SourceRecord
 from subscribers import ConfirmationDue
@@ -227,9 +226,11 @@ def _claim(database: Database, now: datetime) -> Notice | None:
 
 
 def _send(database: Database, config: Config, notice: Notice, now: datetime) -> NoticeState:
+    from newsletter.notices.letters import letter_of  # templates and style sheets: slow to import, and seldom wanted
+
     with database.reading() as session:
         letter = letter_of(session, config, notice, now)
-    if not isinstance(letter, Letter):
+    if letter is None:
         return NoticeState.DROPPED
     hand_over(config.smtp, letter.envelope_from, letter.recipient, letter.data)
     return NoticeState.SENT

@@ -6,6 +6,7 @@ is approved. From then on all are frozen, and whoever chooses something else get
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
@@ -15,18 +16,19 @@ from newsletter.issues import assemble
 from newsletter.issues.contents import Contents
 from newsletter.issues.models import Issue, IssueState, Pick
 from newsletter.issues.topics import Offer, narrowed
-from newsletter.rendering import editions, render
+from newsletter.rendering import editions
 from newsletter.rendering.models import Edition
-from newsletter.rendering.templates import of_project
 from subscribers import audience
+
+if TYPE_CHECKING:
+    from newsletter.rendering.render import Rendered
 
 
 def keep(
     session: Session, config: Config, newsletter: Newsletter, issue: Issue, contents: Contents, now: datetime
 ) -> Edition:
     """Render and store all editions of a draft in the place of those before; returns the whole one."""
-    templates = of_project(config.folder)
-    whole = editions.keep(session, issue, render.edition(contents, templates, config.site), now)
+    whole = editions.keep(session, issue, _rendered(config, contents), now)
     _add(session, config, issue, contents, _wanted(session, config, newsletter, issue), now)
     return whole
 
@@ -67,7 +69,7 @@ def shown(session: Session, config: Config, newsletter: Newsletter, issue: Issue
     if not is_open or name not in offered.editions({chosen: 1}):
         return fitting(session, config, newsletter, issue, chosen)
     contents = narrowed(assemble.contents(session, config, newsletter, issue), name)
-    made = render.edition(contents, of_project(config.folder), config.site)
+    made = _rendered(config, contents)
     return Edition(issue_id=issue.id or 0, topics=name, rendered_at=issue.drafted_at, **vars(made))
 
 
@@ -103,6 +105,12 @@ def _wanted(session: Session, config: Config, newsletter: Newsletter, issue: Iss
 def _add(
     session: Session, config: Config, issue: Issue, contents: Contents, names: Iterable[str], now: datetime
 ) -> None:
-    templates = of_project(config.folder)
     for name in names:
-        editions.add(session, issue, name, render.edition(narrowed(contents, name), templates, config.site), now)
+        editions.add(session, issue, name, _rendered(config, narrowed(contents, name)), now)
+
+
+def _rendered(config: Config, contents: Contents) -> "Rendered":
+    from newsletter.rendering import render  # Jinja, MJML, premailer: slow to import, and most commands render nothing
+    from newsletter.rendering.templates import of_project
+
+    return render.edition(contents, of_project(config.folder), config.site)

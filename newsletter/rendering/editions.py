@@ -1,6 +1,7 @@
 """The editions of an issue in the store: made again while the issue is a draft, frozen from its approval on."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlmodel import Session, col, delete, select
 
@@ -8,17 +9,19 @@ from newsletter.errors import NotFound, Refused
 from newsletter.issues.models import Issue, IssueState
 from newsletter.issues.topics import WHOLE
 from newsletter.rendering.models import Edition
-from newsletter.rendering.render import Rendered
+
+if TYPE_CHECKING:
+    from newsletter.rendering.render import Rendered
 
 
-def keep(session: Session, issue: Issue, rendered: Rendered, now: datetime) -> Edition:
+def keep(session: Session, issue: Issue, rendered: "Rendered", now: datetime) -> Edition:
     """Store the whole edition, in the place of all that were rendered before. Refused once the issue is approved."""
     _require_open(issue)
     session.exec(delete(Edition).where(col(Edition.issue_id) == issue.id))
     return _add(session, issue, WHOLE, rendered, now)
 
 
-def add(session: Session, issue: Issue, topics: str, rendered: Rendered, now: datetime) -> Edition:
+def add(session: Session, issue: Issue, topics: str, rendered: "Rendered", now: datetime) -> Edition:
     """Store one more, that holds some sections only (`issues.topics` names it). Refused once the issue is approved."""
     _require_open(issue)
     return _add(session, issue, topics, rendered, now)
@@ -49,7 +52,7 @@ def _require_open(issue: Issue) -> None:
         raise Refused(f"The issue of {issue.issue_date} is {issue.state}: what readers get is frozen.")
 
 
-def _add(session: Session, issue: Issue, topics: str, rendered: Rendered, now: datetime) -> Edition:
+def _add(session: Session, issue: Issue, topics: str, rendered: "Rendered", now: datetime) -> Edition:
     edition = Edition(
         issue_id=issue.id or 0,
         topics=topics,

@@ -6,8 +6,6 @@ What names no zone is in the source's; a day alone is its midnight there.
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
-from dateutil import parser
-
 _LEAD_IN = re.compile(r"^(?:published|updated|posted|date)\b:?\s*(?:on\s+)?", re.IGNORECASE)
 _YEAR = re.compile(r"\b(?:19|20)\d\d(?!\d)")
 _DAY_FIRST = re.compile(r"^\d{1,2}[./-]\d{1,2}[./-]\d{4}\b")
@@ -38,6 +36,8 @@ def _read(words: str, zone: tzinfo) -> datetime:
     try:
         return datetime.fromisoformat(words)
     except ValueError:
+        from dateutil import parser  # slow to import, and most dates are ISO 8601
+
         return parser.parse(
             words.replace(" at ", " "),
             default=datetime(2000, 1, 1),  # noqa: DTZ001 (the zone comes with the caller)

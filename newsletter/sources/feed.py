@@ -13,8 +13,6 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from io import BytesIO
 from typing import Any
 
-import feedparser
-
 from newsletter.errors import FetchError
 from newsletter.sources import clean, dates, items, manners
 from newsletter.sources.found import FoundArticle, FoundFeed
@@ -64,6 +62,8 @@ def _xml_feed(
     data: bytes, url: str, zone: tzinfo, content_type: str
 ) -> tuple[Iterable[FoundArticle | None], timedelta]:
     """Its articles, and how long it says that it stays as it is."""
+    import feedparser  # slow to import, and wanted by those who read feeds alone
+
     # feedparser takes a picture's description for the article's: under another name it keeps the two apart.
     renamed = _MEDIA_CAPTION.sub(rb"<\1media:caption\2>", data)
     headers = {"content-type": content_type, "content-location": url}

@@ -9,17 +9,17 @@ import hashlib
 import re
 from collections.abc import Callable
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from html import escape
 from pathlib import Path, PurePosixPath
-from typing import Any
-
-import yaml
-from charset_normalizer import from_bytes
-from markdown_it import MarkdownIt
+from typing import TYPE_CHECKING, Any
 
 from newsletter.errors import FetchError
 from newsletter.sources import clean, dates, page
 from newsletter.sources.found import FoundArticle
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
 
 LONGEST_NAME = 500  # the width of the store's column
 LONGEST_SUBHEADING = 80  # characters
@@ -30,7 +30,6 @@ WRAPPED_WIDTH = 100  # a file with a longer line than this is not wrapped by han
 
 _LIKELY_ENCODINGS = ["utf_16", "utf_32", "cp1252", "cp1250", "cp1251", "koi8_r", "cp1253", "cp1256", "gb18030"]
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_MARKDOWN = MarkdownIt("commonmark", {"html": True})
 
 
 def files(folder: Path) -> list[Path]:
@@ -77,6 +76,8 @@ def decoded(data: bytes) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
+        from charset_normalizer import from_bytes  # slow to import, and few files are not UTF-8
+
         best = from_bytes(data, cp_isolation=_LIKELY_ENCODINGS).best() or from_bytes(data).best()
         if best is None:
             raise FetchError("it is no text in any known encoding") from None
@@ -155,7 +156,7 @@ def _markdown_file(text: str, zone: tzinfo) -> dict[str, Any]:
     return {
         "title": clean.text_of(title, clean.TITLE),
         "standfirst": clean.text_of(matter.get("standfirst", ""), clean.STANDFIRST),
-        "body": clean.body(_MARKDOWN.render(text[: clean.BODY]), url),
+        "body": clean.body(_markdown().render(text[: clean.BODY]), url),
         "author": clean.text_of(matter.get("author", ""), clean.AUTHOR),
         "sections": tuple(filter(None, [clean.text_of(matter.get("section", ""), clean.SECTION)])),
         "image": clean.picture_place(matter.get("image", ""), url),
@@ -165,6 +166,13 @@ def _markdown_file(text: str, zone: tzinfo) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=1)
+def _markdown() -> "MarkdownIt":
+    from markdown_it import MarkdownIt  # slow to import, and wanted by those who read .md files alone
+
+    return MarkdownIt("commonmark", {"html": True})
+
+
 def _front_matter(text: str) -> tuple[dict[str, str], str]:
     """What stands between the two --- lines, as text, and the rest of the file."""
     found = _FRONT_MATTER.match(text)
@@ -172,6 +180,8 @@ def _front_matter(text: str) -> tuple[dict[str, str], str]:
         return {}, text
     if len(found[1]) > LONGEST_FRONT_MATTER:
         raise FetchError("its front matter is longer than any front matter")
+    import yaml  # as markdown_it
+
     try:
         # BaseLoader makes nothing but text, lists and tables: a title of 1984 or Yes stays what it is.
         matter = yaml.load(found[1], Loader=yaml.BaseLoader)  # noqa: S506

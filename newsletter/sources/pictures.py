@@ -10,11 +10,13 @@ from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from threading import get_ident
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from PIL import Image, ImageOps, UnidentifiedImageError
-
 from newsletter.errors import FetchError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 MAX_PIXELS = 50_000_000  # a camera's largest; more is a bomb
 WIDEST, TALLEST = 1200, 2400  # pixels: twice a mail's 600, for sharp screens
@@ -41,6 +43,8 @@ def store(path: str, article: Path, folder: Path, media: Path, *, max_bytes: int
 
 def fit_for_mail(data: bytes) -> tuple[bytes, str]:
     """A picture's bytes as JPEG ("jpg"), or as PNG ("png") where it is see-through; without EXIF, at most 1200 wide."""
+    from PIL import Image, ImageOps, UnidentifiedImageError  # slow to import, and few commands see pictures
+
     try:
         with Image.open(BytesIO(data), formats=FORMATS) as opened:
             if opened.width * opened.height > MAX_PIXELS:
@@ -68,6 +72,8 @@ def keep(data: bytes, ending: str, media: Path) -> str:
 
 def size_of(data: bytes) -> tuple[int, int]:
     """Width and height in pixels of a picture that is fit for mail."""
+    from PIL import Image  # as above
+
     with Image.open(BytesIO(data), formats=FORMATS) as opened:
         return opened.size
 
@@ -80,13 +86,13 @@ def measured(place: Path) -> tuple[int, int]:
         raise FetchError(f"the picture {place.name} is gone or broken") from error
 
 
-def _as_png(picture: Image.Image) -> bytes:
+def _as_png(picture: "Image") -> bytes:
     out = BytesIO()
     picture.save(out, "PNG", optimize=True)
     return out.getvalue()
 
 
-def _as_jpeg(picture: Image.Image) -> bytes:
+def _as_jpeg(picture: "Image") -> bytes:
     """As fine as it may be without weighing too much for a phone; the coarsest where nothing helps."""
     for quality in JPEG_QUALITIES:
         out = BytesIO()
@@ -96,7 +102,9 @@ def _as_jpeg(picture: Image.Image) -> bytes:
     return out.getvalue()
 
 
-def _on_white(picture: Image.Image) -> Image.Image:
+def _on_white(picture: "Image") -> "Image":
+    from PIL import Image  # as above
+
     paper = Image.new("RGB", picture.size, "white")
     paper.paste(picture, mask=picture.getchannel("A"))
     return paper

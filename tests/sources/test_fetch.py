@@ -16,7 +16,7 @@ import trustme
 
 from newsletter.config import Collecting
 from newsletter.errors import FetchError
-from newsletter.sources import fetch
+from newsletter.sources import bounds, fetch
 from tests.fakes import FeedServer
 
 LOOPBACK = Collecting(private_networks=("127.0.0.1/32",), timeout_seconds=5, max_bytes=100_000)
@@ -249,7 +249,7 @@ def test_nothing_but_the_web_is_asked(url: str):
 )
 def test_a_redirect_leads_into_no_private_network(server: FeedServer, inside: str, monkeypatch: pytest.MonkeyPatch):
     """Each hop is checked: the allowed network here is 127.0.0.1 alone."""
-    monkeypatch.setattr(fetch, "getaddrinfo", _resolver({"localhost": [["127.0.0.2"]]}))
+    monkeypatch.setattr(bounds, "getaddrinfo", _resolver({"localhost": [["127.0.0.2"]]}))
     same = fetch.port_of(server.url("/")) or 0
     with tripwire("127.0.0.2", same) as port, pytest.raises(FetchError, match=r"127\.0\.0\.2, in a network"):
         get(server.serve("/feed", b"", status=302, location=inside.format(port=port)))
@@ -268,7 +268,7 @@ def test_a_redirect_to_anything_but_the_web_is_refused(server: FeedServer, targe
 
 def test_a_name_that_leads_to_both_is_refused(server: FeedServer, monkeypatch: pytest.MonkeyPatch):
     """One private address among the public ones is enough to keep away from all of them."""
-    monkeypatch.setattr(fetch, "getaddrinfo", _resolver({"both.example": [["127.0.0.1", "127.0.0.2"]]}))
+    monkeypatch.setattr(bounds, "getaddrinfo", _resolver({"both.example": [["127.0.0.1", "127.0.0.2"]]}))
     port = int(server.url("").rpartition(":")[2])
     with pytest.raises(FetchError, match=r"both\.example leads to 127\.0\.0\.2"):
         get(f"http://both.example:{port}/")
@@ -277,7 +277,7 @@ def test_a_name_that_leads_to_both_is_refused(server: FeedServer, monkeypatch: p
 
 def test_a_name_that_changes_its_mind_is_asked_once(server: FeedServer, monkeypatch: pytest.MonkeyPatch):
     """DNS rebinding: the address that was checked is the one that is connected to."""
-    monkeypatch.setattr(fetch, "getaddrinfo", _resolver({"moving.example": [["127.0.0.1"], ["127.0.0.2"]]}))
+    monkeypatch.setattr(bounds, "getaddrinfo", _resolver({"moving.example": [["127.0.0.1"], ["127.0.0.2"]]}))
     port = int(server.url("").rpartition(":")[2])
     server.serve("/feed", b"<rss/>")
     with tripwire("127.0.0.2", port):
@@ -328,7 +328,7 @@ def test_a_secure_feed_is_asked_by_its_name_at_the_address_that_was_checked(
 ):
     """We connect to an address, but the certificate must be the name's."""
     monkeypatch.setattr(
-        fetch, "getaddrinfo", _resolver({"news.example": [["127.0.0.1"]], "wrong.example": [["127.0.0.1"]]})
+        bounds, "getaddrinfo", _resolver({"news.example": [["127.0.0.1"]], "wrong.example": [["127.0.0.1"]]})
     )
     with secured(authority, "news.example") as server:
         port = fetch.port_of(server.serve("/feed", b"<rss/>"))

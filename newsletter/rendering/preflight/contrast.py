@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 from cssselect import HTMLTranslator, SelectorError, parse
 from lxml import html as lxml_html
-from PIL import ImageColor
 
 from newsletter.rendering import colours
 from newsletter.rendering.preflight import css
@@ -173,6 +172,8 @@ def _chosen(case: Case, selector: str) -> Iterator[tuple[lxml_html.HtmlElement, 
 
 def _colour(value: str) -> str:
     """The first colour that a value names, as #rrggbb; "" where it names none or one that lets through."""
+    from PIL import ImageColor  # slow to import for those who check nothing
+
     for words in _COLOUR.findall(value):
         try:
             channels = ImageColor.getrgb(words)
