@@ -8,11 +8,13 @@ in paths.
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import structlog
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -59,24 +61,7 @@ def create_app(
     app = FastAPI(title=config.site.name, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.house = House(config, database, Pages(config), SignUpShares(config.sign_up), clock, sends_notices)
 
-    app.add_api_route("/", sign_up.home, methods=LOOK)
-    app.add_api_route("/subscribe/{newsletter}", sign_up.paper, methods=LOOK)
-    app.add_api_route("/subscribe", sign_up.subscribe, methods=ACT)
-    app.add_api_route("/confirm/{token}", readers.confirm_page, methods=LOOK)
-    app.add_api_route("/confirm/{token}", readers.confirm, methods=ACT)
-    app.add_api_route("/u/{token}", readers.leave_page, methods=LOOK)
-    app.add_api_route("/u/{token}", readers.leave, methods=ACT)
-    app.add_api_route("/u/{token}/undo", readers.undo, methods=ACT)
-    app.add_api_route("/u/{token}/why", readers.say_why, methods=ACT)
-    app.add_api_route("/preferences/{token}", preferences.page, methods=LOOK)
-    app.add_api_route("/preferences/{token}", preferences.choose, methods=ACT)
-    app.add_api_route("/archive/{newsletter}", archive.archive, methods=LOOK)
-    app.add_api_route("/archive/{newsletter}/feed.xml", archive.feed, methods=LOOK)
-    app.add_api_route("/archive/{newsletter}/{day}", archive.issue, methods=LOOK)
-    app.add_api_route("/articles/{token}", archive.article, methods=LOOK)
-    app.add_api_route("/media/{name}", archive.media, methods=LOOK)
-    app.add_api_route("/accent/{newsletter}.css", accent, methods=LOOK)
-    app.add_api_route("/healthz", healthy, methods=LOOK)
+    app.router.routes.extend(_routes())
     app.mount(api.PATH, api.create_api(app.state.house))
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
 
@@ -85,6 +70,32 @@ def create_app(
     app.add_middleware(_DeskDoor, desk=desk.create_desk(app.state.house))
     app.add_middleware(_Doorkeeper)
     return app
+
+
+@cache
+def _routes() -> tuple[APIRoute, ...]:
+    """The readers' pages. Made once: FastAPI takes milliseconds to read an endpoint, and no route knows a house."""
+    table = (
+        ("/", sign_up.home, LOOK),
+        ("/subscribe/{newsletter}", sign_up.paper, LOOK),
+        ("/subscribe", sign_up.subscribe, ACT),
+        ("/confirm/{token}", readers.confirm_page, LOOK),
+        ("/confirm/{token}", readers.confirm, ACT),
+        ("/u/{token}", readers.leave_page, LOOK),
+        ("/u/{token}", readers.leave, ACT),
+        ("/u/{token}/undo", readers.undo, ACT),
+        ("/u/{token}/why", readers.say_why, ACT),
+        ("/preferences/{token}", preferences.page, LOOK),
+        ("/preferences/{token}", preferences.choose, ACT),
+        ("/archive/{newsletter}", archive.archive, LOOK),
+        ("/archive/{newsletter}/feed.xml", archive.feed, LOOK),
+        ("/archive/{newsletter}/{day}", archive.issue, LOOK),
+        ("/articles/{token}", archive.article, LOOK),
+        ("/media/{name}", archive.media, LOOK),
+        ("/accent/{newsletter}.css", accent, LOOK),
+        ("/healthz", healthy, LOOK),
+    )
+    return tuple(APIRoute(path, endpoint, methods=methods) for path, endpoint, methods in table)
 
 
 def server(config: Config, database: Database) -> uvicorn.Server:

@@ -22,7 +22,10 @@ audit.py    every act
 standing.py where an issue stands: what the decision bar shows
 """
 
+from functools import cache
+
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from fastapi.sse import EventSourceResponse
 from starlette.exceptions import HTTPException
 
@@ -146,6 +149,12 @@ DOORS = (
 )  # fmt: skip
 
 
+@cache
+def _routes() -> tuple[APIRoute, ...]:
+    """Made once a process: FastAPI takes milliseconds to read an endpoint, and no route knows a house."""
+    return tuple(door.route() for door in DOORS)
+
+
 def create_desk(house: House) -> FastAPI:
     """The app that answers at /desk and below."""
     desk = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -153,8 +162,7 @@ def create_desk(house: House) -> FastAPI:
     desk.state.frame = frame.Frame(house.config, DOORS)
     desk.state.counts = Counts(house)
     desk.state.imports = imports.Imports(house.config.folder)
-    for door in DOORS:
-        desk.router.routes.append(door.route())
+    desk.router.routes.extend(_routes())
     for kind in (HTTPException, NewsletterError, SubscribersError):
         desk.add_exception_handler(kind, frame.refusal)
     return desk
