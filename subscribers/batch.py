@@ -5,7 +5,7 @@ they go as one JSON text, which SQLite and PostgreSQL each take apart themselves
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,16 +20,35 @@ Cell = int | str | datetime | None
 
 def rows(values: Sequence[Sequence[Cell]], **columns: str) -> Subquery:
     """A table of `values`; `columns` names its columns and PostgreSQL's types for them (a time is `timestamptz`)."""
-    each = _Each(bindparam(None, json.dumps(values, default=_moment), String)).table_valued("value")
-    cells = [
-        _Cell(each.c.value, literal_column(str(n)), literal_column(kind)) for n, kind in enumerate(columns.values())
-    ]
-    return select(*(cell.label(name) for cell, name in zip(cells, columns, strict=True))).subquery()
+    return _table(bindparam(None, packed(values), String), columns)
 
 
 def among(column: SQLColumnExpression[Any], numbers: Sequence[int]) -> ColumnElement[bool]:
     """`column` is one of `numbers`."""
     return column.in_(select(rows([[number] for number in numbers], number="bigint").c.number))
+
+
+def among_given(column: SQLColumnExpression[Any], name: str) -> ColumnElement[bool]:
+    """The same for a statement that is made once: its parameter `name` gets `packed_numbers`."""
+    return column.in_(select(_table(bindparam(name, type_=String), {"number": "bigint"}).c.number))
+
+
+def packed(values: Sequence[Sequence[Cell]]) -> str:
+    """Rows as the one parameter they travel in."""
+    return json.dumps(values, default=_moment)
+
+
+def packed_numbers(numbers: Sequence[int]) -> str:
+    """Numbers as rows of one cell."""
+    return packed([[number] for number in numbers])
+
+
+def _table(parameter: ColumnElement[Any], columns: Mapping[str, str]) -> Subquery:
+    each = _Each(parameter).table_valued("value")
+    cells = [
+        _Cell(each.c.value, literal_column(str(n)), literal_column(kind)) for n, kind in enumerate(columns.values())
+    ]
+    return select(*(cell.label(name) for cell, name in zip(cells, columns, strict=True))).subquery()
 
 
 def _moment(value: object) -> str:

@@ -21,14 +21,15 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, insert, update
 from sqlmodel import Session, col
 
-from subscribers import arrivals, directory
+from subscribers import arrivals, directory, unsubscribe
 from subscribers.address import address_hash, parse
 from subscribers.arrivals import Arrival, Met
 from subscribers.csv_rows import Fault, Layout, Row, layout_of, rows_of
 from subscribers.errors import NotAllowed, NotAnAddress
-from subscribers.models import Consent, Leaving, Subscriber, Subscription, SubscriptionState, Way
+from subscribers.models import Consent, Subscriber, Subscription, SubscriptionState, Way
 from subscribers.preferences import one_line
 from subscribers.tokens import Keys
+from subscribers.unsubscribe import Departure
 
 BATCH_ROWS = 20_000  # a third of a second, in which other writers of SQLite wait
 PAGE_ROWS = 5_000
@@ -296,7 +297,8 @@ def _bring_in(
         arrivals.settle(session, newsletter, len(people) - len(away), origin, proof, now)
     confirmed = [(a, m) for a, m, v in verdicts if v.becomes is SubscriptionState.ACTIVE]
     _activate(session, newsletter, confirmed, origin, proof, now)
-    _take_off(session, newsletter, [m for _, m, v in verdicts if v.becomes is SubscriptionState.UNSUBSCRIBED], now)
+    left = [m.subscription_id or 0 for _, m, v in verdicts if v.becomes is SubscriptionState.UNSUBSCRIBED]
+    unsubscribe.together(session, [Departure(number, None, Way.IMPORT) for number in left], now)
     _fill_names(session, [(m.subscriber_id or 0, a.name) for a, m, v in verdicts if v.takes_name])
 
 
@@ -320,32 +322,6 @@ def _activate(
         insert(Consent),
         [same | {"subscriber_id": m.subscriber_id, "origin": f"{origin[:280]} line {a.line}"} for a, m in people],
     )
-
-
-def _take_off(session: Session, newsletter: str, people: Sequence[Met], now: datetime) -> None:
-    session.execute(
-        update(Subscription)
-        .where(col(Subscription.id).in_([p.subscription_id for p in people]))
-        .values(state=SubscriptionState.UNSUBSCRIBED, asked_at=None, changed_at=now)
-        .execution_options(synchronize_session=False)
-    )
-    if people:
-        session.execute(
-            insert(Leaving),
-            [
-                {
-                    "subscriber_id": p.subscriber_id,
-                    "newsletter": newsletter,
-                    "issue": None,
-                    "way": Way.IMPORT,
-                    "reader_since": p.active_since,
-                    "reason": "",
-                    "at": now,
-                    "undone_at": None,
-                }
-                for p in people
-            ],
-        )
 
 
 def _fill_names(session: Session, names: Sequence[tuple[int, str]]) -> None:

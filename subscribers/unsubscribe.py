@@ -5,13 +5,18 @@ of a double opt-in, so that a forgotten confirmation can't bring anybody back. I
 person; after that only a fresh double opt-in does.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
-from sqlmodel import Session, col, select
+from sqlalchemy import bindparam, insert, select, update
+from sqlmodel import Session, col
 
 from subscribers import people
 from subscribers.address import masked, parse
+from subscribers.batch import among_given, packed_numbers
+from subscribers.columns import UTCDateTime
 from subscribers.errors import NotKnown
 from subscribers.models import Leaving, Subscription, SubscriptionState, Way
 from subscribers.tokens import Keys, Purpose, check
@@ -33,6 +38,48 @@ class Standing:
     may_say_why: bool  # not yet said
 
 
+class Departure(NamedTuple):
+    """One wish to leave: of which subscription, after which issue, by which way."""
+
+    subscription_id: int
+    issue: int | None
+    way: Way
+
+
+class Off(NamedTuple):
+    """Off `newsletter`: by this departure, or (`is_new` False) since before it."""
+
+    newsletter: str
+    is_new: bool
+
+
+def departure(keys: Keys, token: str, way: Way) -> Departure | None:
+    """What an unsubscribe token asks for; None for one that we never signed. It takes no look into the store."""
+    claim = check(keys, Purpose.UNSUBSCRIBE, token)
+    return Departure(claim.subject, claim.detail or None, way) if claim else None
+
+
+def together(session: Session, departures: Sequence[Departure], now: datetime) -> dict[int, Off]:
+    """Take many off, in a handful of statements however many they are; each subscription there is, by its number.
+
+    A second time changes nothing. Of two departures from one subscription the first counts.
+    """
+    asked: dict[int, Departure] = {}
+    for one in departures:
+        asked.setdefault(one.subscription_id, one)
+    found = _held(session, list(asked))
+    going = [one for one in found if one.state is not SubscriptionState.UNSUBSCRIBED]
+    new = {one.id for one in going}
+    open_ones = [one.id for one in found if one.asked_at is not None and one.id not in new]
+    connection = session.connection()
+    if going:
+        connection.execute(_GO, {"ids": packed_numbers(list(new)), "at": now})
+        connection.execute(_WRITE_DOWN, [_leaving(one, asked[one.id], now) for one in going])
+    if open_ones:
+        connection.execute(_TAKE_BACK, {"ids": packed_numbers(open_ones)})
+    return {one.id: Off(one.newsletter, one.id in new) for one in found}
+
+
 def look(session: Session, keys: Keys, token: str, now: datetime) -> Standing | None:
     """Where the token's person stands; None for a token we never signed, or of somebody erased. Changes nothing."""
     found = _of_token(session, keys, token)
@@ -44,14 +91,11 @@ def look(session: Session, keys: Keys, token: str, now: datetime) -> Standing | 
 
 def by_token(session: Session, keys: Keys, token: str, way: Way, now: datetime) -> Standing | None:
     """Take the token's person off its newsletter. A second time changes nothing. None for a bad token."""
-    found = _of_token(session, keys, token)
-    person = people.locked(session, found[0].subscriber_id) if found else None
-    if found is None or person is None:
+    asked = departure(keys, token, way)
+    if asked is None:
         return None
-    one, issue = found
-    session.refresh(one)
-    _leave(session, one, way, issue, now)
-    return _standing(session, one, person.email, now)
+    together(session, [asked], now)
+    return look(session, keys, token, now)
 
 
 def undo(session: Session, keys: Keys, token: str, now: datetime) -> Standing | None:
@@ -89,17 +133,14 @@ def say_why(session: Session, keys: Keys, token: str, reason: str, now: datetime
 
 def leave(session: Session, subscriber_id: int, newsletter: str, way: Way, issue: int | None, now: datetime) -> bool:
     """Take somebody off one newsletter; False if they were off it already."""
-    if people.locked(session, subscriber_id) is None:
-        return False
     one = people.subscription(session, subscriber_id, newsletter)
-    return one is not None and _leave(session, one, way, issue, now)
+    return one is not None and _count(together(session, [Departure(one.id or 0, issue, way)], now)) == 1
 
 
 def leave_all(session: Session, subscriber_id: int, way: Way, issue: int | None, now: datetime) -> int:
     """Take somebody off everything they get or have asked for; off how many newsletters."""
-    if people.locked(session, subscriber_id) is None:
-        return 0
-    return sum(_leave(session, one, way, issue, now) for one in people.subscriptions(session, subscriber_id))
+    known = people.subscriptions(session, subscriber_id)
+    return _count(together(session, [Departure(one.id or 0, issue, way) for one in known], now))
 
 
 def by_operator(session: Session, email: str, newsletter: str | None, now: datetime) -> int:
@@ -112,41 +153,68 @@ def by_operator(session: Session, email: str, newsletter: str | None, now: datet
     return int(leave(session, person.id, newsletter, Way.OPERATOR, None, now))
 
 
+class _Found(NamedTuple):
+    """A subscription as it stands while its person is held."""
+
+    id: int
+    subscriber_id: int
+    newsletter: str
+    state: SubscriptionState
+    asked_at: datetime | None
+    active_since: datetime | None
+
+
+# The statements of `together`, made once: making them takes longer than running them.
+_OF_THESE = among_given(col(Subscription.id), "ids")
+_FIND = select(*(getattr(Subscription, name) for name in _Found._fields)).where(_OF_THESE)
+_GO = (
+    update(Subscription)
+    .where(_OF_THESE)
+    .values(state=SubscriptionState.UNSUBSCRIBED, asked_at=None, changed_at=bindparam("at", type_=UTCDateTime))
+)
+_TAKE_BACK = update(Subscription).where(_OF_THESE).values(asked_at=None)  # a question open to one who has left
+_WRITE_DOWN = insert(Leaving)
+
+
+def _held(session: Session, subscription_ids: Sequence[int]) -> list[_Found]:
+    these = packed_numbers(subscription_ids)
+    people.hold(session, these)
+    rows: Sequence[Any] = session.connection().execute(_FIND, {"ids": these}).all()
+    return [_Found(*row) for row in rows]
+
+
+def _leaving(one: _Found, asked: Departure, now: datetime) -> dict[str, object]:
+    return {
+        "subscriber_id": one.subscriber_id,
+        "newsletter": one.newsletter,
+        "issue": asked.issue,
+        "way": asked.way,
+        "reader_since": one.active_since,
+        "reason": "",
+        "at": now,
+    }
+
+
+def _count(taken: dict[int, Off]) -> int:
+    return sum(off.is_new for off in taken.values())
+
+
 def _of_token(session: Session, keys: Keys, token: str) -> tuple[Subscription, int | None] | None:
     claim = check(keys, Purpose.UNSUBSCRIBE, token)
-    one = session.get(Subscription, claim.subject) if claim else None
-    return (one, claim.detail or None) if claim and one else None
-
-
-def _leave(session: Session, one: Subscription, way: Way, issue: int | None, now: datetime) -> bool:
-    if one.state is SubscriptionState.UNSUBSCRIBED:
-        if one.asked_at is not None:  # a question is open: leaving takes it back
-            one.asked_at = None
-            session.add(one)
-        return False
-    session.add(
-        Leaving(
-            subscriber_id=one.subscriber_id,
-            newsletter=one.newsletter,
-            issue=issue,
-            way=way,
-            reader_since=one.active_since,
-            at=now,
-        )
-    )
-    one.state, one.asked_at, one.changed_at = SubscriptionState.UNSUBSCRIBED, None, now
-    session.add(one)
-    session.flush()
-    return True
+    if claim is None:
+        return None
+    statement = select(Subscription).where(col(Subscription.id) == claim.subject)
+    one = session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+    return (one, claim.detail or None) if one else None
 
 
 def _last_leaving(session: Session, one: Subscription) -> Leaving | None:
     statement = select(Leaving).where(
-        Leaving.subscriber_id == one.subscriber_id,
-        Leaving.newsletter == one.newsletter,
+        col(Leaving.subscriber_id) == one.subscriber_id,
+        col(Leaving.newsletter) == one.newsletter,
         col(Leaving.undone_at).is_(None),
     )
-    return session.exec(statement.order_by(col(Leaving.id).desc()).limit(1)).first()
+    return session.scalars(statement.order_by(col(Leaving.id).desc()).limit(1)).first()
 
 
 def _may_undo(one: Subscription, last: Leaving, now: datetime) -> bool:

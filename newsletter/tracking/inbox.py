@@ -66,6 +66,8 @@ def _plain(value: str) -> str:
 
 
 def _take_off(database: Database, keys: Keys, tokens: list[str], now: datetime) -> bool:
+    asked = [one for token in tokens if (one := unsubscribe.departure(keys, token, Way.MAILTO))]
+    if not asked:
+        return False
     with database.transaction() as session:
-        found = [unsubscribe.by_token(session, keys, token, Way.MAILTO, now) for token in tokens]
-    return any(found)
+        return bool(unsubscribe.together(session, asked, now))

@@ -6,7 +6,7 @@ in paths.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
-from starlette.datastructures import MutableHeaders
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,12 +25,15 @@ from newsletter.config import Config
 from newsletter.database import Database
 from newsletter.rendering import colours
 from newsletter.web import api, archive, desk, preferences, readers, sign_up
+from newsletter.web.departures import Departures
 from newsletter.web.dependencies import House, HouseDep, SignUpShares
+from newsletter.web.http import BoundedHttp
 from newsletter.web.pages import Pages
 from newsletter.wordbook import marked
 
 LOOK = ["GET", "HEAD"]
 ACT = ["POST"]
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 MAX_BODY_BYTES = 100_000
 STREAMS_END_SECONDS = 3  # at a shutdown: pages that watch a send hold a line open for minutes
 HEADERS = {
@@ -44,6 +47,9 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+_KEPT_BY_NOBODY = [(b"cache-control", b"no-store"), (b"x-robots-tag", b"noindex")]
+_OF_PRIVATE = {name for name, _ in _KEPT_BY_NOBODY}
 SIGN_UP = "/subscribe"  # its answer shows an address; the pages below it are for everybody
 PRIVATE = ("/confirm/", "/u/", "/preferences/")
 
@@ -58,9 +64,11 @@ def create_app(
     sends_notices: bool = True,
 ) -> FastAPI:
     """The site of one config and one database. `clock` says what time it is."""
-    app = FastAPI(title=config.site.name, docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.house = House(config, database, Pages(config), SignUpShares(config.sign_up), clock, sends_notices)
+    app = FastAPI(title=config.site.name, docs_url=None, redoc_url=None, openapi_url=None, telemetry=_NO_TELEMETRY)
+    shares, departures = SignUpShares(config.sign_up), Departures(database, clock)
+    app.state.house = House(config, database, Pages(config), shares, departures, clock, sends_notices)
 
+    app.add_route("/u/{token}", readers.leave, methods=ACT)  # the first to be tried: thousands may come in a minute
     app.router.routes.extend(_routes())
     app.mount(api.PATH, api.create_api(app.state.house))
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
@@ -82,7 +90,6 @@ def _routes() -> tuple[APIRoute, ...]:
         ("/confirm/{token}", readers.confirm_page, LOOK),
         ("/confirm/{token}", readers.confirm, ACT),
         ("/u/{token}", readers.leave_page, LOOK),
-        ("/u/{token}", readers.leave, ACT),
         ("/u/{token}/undo", readers.undo, ACT),
         ("/u/{token}/why", readers.say_why, ACT),
         ("/preferences/{token}", preferences.page, LOOK),
@@ -99,9 +106,14 @@ def _routes() -> tuple[APIRoute, ...]:
 
 
 def server(config: Config, database: Database) -> uvicorn.Server:
-    """Ready to `run()` on web.host and web.port. Its own access log is off: it would hold tokens."""
+    """Ready to `run()` on web.host and web.port."""
+    return serving(create_app(config, database), config.web.host, config.web.port)
+
+
+def serving(app: FastAPI, host: str, port: int) -> uvicorn.Server:
+    """Any app of ours. uvicorn's own access log is off: it would hold tokens."""
     settings = uvicorn.Config(
-        create_app(config, database), host=config.web.host, port=config.web.port, access_log=False, log_config=None,
+        app, host=host, port=port, http=BoundedHttp, access_log=False, log_config=None,
         timeout_graceful_shutdown=STREAMS_END_SECONDS,
     )  # fmt: skip
     return uvicorn.Server(settings)
@@ -138,6 +150,13 @@ def _refusal(request: Request, error: Exception) -> Response:
     return page
 
 
+def _with_ours(headers: Iterable[tuple[bytes, bytes]], is_private: bool) -> list[tuple[bytes, bytes]]:
+    """An answer's raw headers and ours: what it says itself stays, but for what is said of private pages."""
+    stays = [pair for pair in headers if not (is_private and pair[0] in _OF_PRIVATE)]
+    said = {name for name, _ in stays}
+    return stays + [pair for pair in _HEADERS if pair[0] not in said] + (_KEPT_BY_NOBODY if is_private else [])
+
+
 class _DeskDoor:
     """Hands on what is the editors': /desk and all below it, with paths as its own table has them."""
 
@@ -167,12 +186,7 @@ class _Doorkeeper:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-                if is_private:
-                    headers["Cache-Control"] = "no-store"
-                    headers["X-Robots-Tag"] = "noindex"
+                message["headers"] = _with_ours(message["headers"], is_private)
             await send(message)
 
         try:

@@ -7,6 +7,7 @@ committed before the answer goes out.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -17,6 +18,7 @@ from starlette.exceptions import HTTPException
 from newsletter.config import Config, SignUp
 from newsletter.database import Database
 from newsletter.web.allowance import Allowance, network_of
+from newsletter.web.departures import Departures
 from newsletter.web.pages import Pages
 from subscribers.tokens import Keys
 
@@ -53,10 +55,11 @@ class House:
     database: Database
     pages: Pages
     sign_ups: SignUpShares
+    departures: Departures
     clock: Callable[[], datetime]
     sends_notices: bool  # at once, after the answer; else whoever calls `notices.deliver_due` does
 
-    @property
+    @cached_property
     def keys(self) -> Keys:
         """What links are signed with."""
         return self.config.keys

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from aiosmtpd.controller import Controller
 from starlette.testclient import TestClient
 
 from newsletter.config import Config
 from newsletter.database import Database
-from newsletter.web.app import create_app
+from newsletter.web.app import create_app, serving
 from tests.builders import CONFIG, NOW, a_config
 
 WEEKLY = """
@@ -116,7 +115,7 @@ def served(sqlite: Database, catcher: Catcher, clock: Clock, tmp_path: Path) -> 
     text = (CONFIG + WEEKLY).replace("https://post.example.com", f"http://127.0.0.1:{port}")
     config = a_config(text.replace("port = 1025", f"port = {catcher.port}"), tmp_path)
     app = create_app(config, sqlite, clock=clock)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, access_log=False, log_config=None))
+    server = serving(app, "127.0.0.1", port)
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started and thread.is_alive():
