@@ -1,14 +1,36 @@
-"""The command line as a person has it: a real process, its exit status, what it prints."""
+"""The command line as a person has it: a real process, its exit status, what it prints.
+
+Commands that end by themselves are forked off a process that has imported the program already: a second of imports for
+each of some hundred commands would be most of the tests' time. What goes on beside a test is started as a person does.
+"""
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from newsletter import cli
+
 NEWSLETTER = Path(sys.executable).parent / "newsletter"
+COMMANDS = Path(cli.__file__).parent.glob("[a-z]*.py")
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["pytest", "tests.command", *(f"newsletter.cli.{file.stem}" for file in COMMANDS)])
+PATIENCE_SECONDS = 110
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    status: int | None  # of the process; None if it had to be killed
+    stdout: str
+    stderr: str
 
 
 @dataclass
@@ -36,18 +58,38 @@ class Project:
     def command(self, *words: str) -> list[str]:
         return [str(NEWSLETTER), *words]
 
-    def _run(
-        self, words: tuple[str, ...], environment: dict[str, str], status: int
-    ) -> "subprocess.CompletedProcess[str]":
-        done: subprocess.CompletedProcess[str] = subprocess.run(
-            self.command(*words), **self._place(environment), capture_output=True, text=True, timeout=120
-        )
-        assert done.returncode == status, f"{words}: status {done.returncode}\n{done.stdout}\n{done.stderr}"
+    def _run(self, words: tuple[str, ...], environment: dict[str, str], status: int) -> Done:
+        done = self._fork(words, environment)
+        assert done.status == status, f"{words}: status {done.status}\n{done.stdout}\n{done.stderr}"
         return done
+
+    def _fork(self, words: tuple[str, ...], environment: dict[str, str]) -> Done:
+        with TemporaryDirectory() as place:
+            out, err = Path(place) / "out", Path(place) / "err"
+            env = self._place(environment)["env"]
+            process = FORKS.Process(target=_be_the_command, args=(words, self.folder, env, out, err))
+            process.start()
+            process.join(PATIENCE_SECONDS)
+            if process.exitcode is None:
+                process.kill()
+                process.join()
+                return Done(None, out.read_text(), err.read_text())
+            return Done(process.exitcode, out.read_text(), err.read_text())
 
     def _place(self, environment: dict[str, str]) -> dict[str, Any]:
         plain = {name: value for name, value in os.environ.items() if not name.startswith("NEWSLETTER_")}
         return {"cwd": self.folder, "env": plain | {"COLUMNS": "200"} | environment, "stdin": subprocess.DEVNULL}
+
+
+def _be_the_command(words: tuple[str, ...], folder: Path, env: dict[str, str], out: Path, err: Path) -> None:
+    for number, file in ((1, out), (2, err)):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), number)
+    os.environ.clear()
+    os.environ.update(env)
+    time.tzset()
+    os.chdir(folder)
+    sys.argv = [str(NEWSLETTER), *words]
+    cli.main()
 
 
 def a_project(folder: Path, *, database_url: str = "", smtp: str = "", newsletter: str = "", more: str = "") -> Project:
