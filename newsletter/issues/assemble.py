@@ -101,13 +101,15 @@ def _write(session: Session, issue: Issue, choice: Choice) -> None:
     )
     ids: dict[int, int] = {row.rank: row.id for row in made}
     whys = {pick.piece.id: pick for pick in choice.picks}
+    beside = {piece.id for pick in choice.picks for piece in pick.also}
     story_of: dict[int, int] = {}
     rows = []
     for rank, told in zip(ranks, choice.stories, strict=True):
         for candidate in told.candidates:
             story_of[candidate.piece.id] = ids[rank]
             values = _values(issue, ids[rank], whys.get(candidate.piece.id, candidate))
-            rows.append(values | {"points": {name: round(part, 4) for name, part in candidate.parts.items()}})
+            parts = {name: round(part, 4) for name, part in candidate.parts.items()}
+            rows.append(values | {"points": parts, "is_beside": candidate.piece.id in beside})
     session.execute(insert(models.Candidate), rows)
     if choice.picks:
         session.execute(

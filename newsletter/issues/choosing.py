@@ -14,6 +14,7 @@ from sqlmodel import Session
 from newsletter.config import Config, Newsletter
 from newsletter.issues import edits, groupings, roundup, window
 from newsletter.issues.models import Issue
+from newsletter.picks.alike import DaysWords
 from newsletter.picks.choose import Candidate, Choice, Told, choose, in_order_of_the_mail
 from newsletter.picks.piece import Piece
 from newsletter.picks.rules import Rules, Wishes
@@ -98,7 +99,7 @@ def order_of(picked: Iterable[Candidate], rules: Rules) -> tuple[int, ...]:
     told = [
         Told(replace(c, piece=replace(c.piece, section=sections.get(c.piece.id, c.piece.section))), ()) for c in picked
     ]
-    return tuple(pick.piece.id for pick in in_order_of_the_mail(told, rules))
+    return tuple(pick.piece.id for pick in in_order_of_the_mail(told, rules, DaysWords({})))
 
 
 def chosen_from(

@@ -11,7 +11,7 @@ from newsletter import links
 from newsletter.config import Config
 from newsletter.issues import models
 from newsletter.issues.models import Issue, Story
-from newsletter.picks.choose import also_covered
+from newsletter.picks.choose import MOST_ALSO
 from newsletter.sources.models import Article
 
 BEST_FIRST = (  # within a story: the order of `choose`
@@ -42,9 +42,9 @@ def chosen_for(session: Session, issue: Issue) -> list[Chosen]:
         .where(col(models.Pick.issue_id) == issue.id)
         .order_by(col(models.Pick.position))
     ).all()
-    others = _others(session, [pick.story_id for pick, _, _ in rows])
+    beside = _beside(session, [pick.story_id for pick, _, _ in rows])
     return [
-        Chosen(pick, article, also_covered(article, others.get(pick.story_id, ())), points)
+        Chosen(pick, article, tuple(beside.get(pick.story_id, [])[:MOST_ALSO]), points)
         for pick, article, points in rows
     ]
 
@@ -84,13 +84,13 @@ def _is_its_pick() -> ColumnElement[bool]:
     return and_(same_issue, col(models.Pick.article_id) == col(models.Candidate.article_id))
 
 
-def _others(session: Session, stories: Sequence[int]) -> dict[int, list[Article]]:
-    """The articles that may be named beside the picks, by story: those that no rule keeps out, the best first."""
+def _beside(session: Session, stories: Sequence[int]) -> dict[int, list[Article]]:
+    """The articles that are named beside the picks, by story, the best first."""
     found: dict[int, list[Article]] = {}
     rows = session.exec(
         select(col(models.Candidate.story_id), Article)
         .join(Article, col(Article.id) == col(models.Candidate.article_id))
-        .where(col(models.Candidate.story_id).in_(stories), col(models.Candidate.score) > 0)
+        .where(col(models.Candidate.story_id).in_(stories), col(models.Candidate.is_beside))
         .order_by(*BEST_FIRST)
         .options(WITHOUT_BODY)
     )

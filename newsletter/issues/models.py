@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Index, UniqueConstraint
+from sqlalchemy import JSON, Index, UniqueConstraint, false
 from sqlmodel import Field, SQLModel
 
 from subscribers.columns import UTCDateTime, words
@@ -73,6 +73,7 @@ class Candidate(SQLModel, table=True):
     score: float
     why: str = Field(max_length=500)  # why it was left out, or why it was picked
     points: dict[str, float] = Field(default_factory=dict, sa_type=JSON)  # by part; `score` is their product
+    is_beside: bool = Field(default=False, sa_column_kwargs={"server_default": false()})  # named beside the pick
 
 
 class Pick(SQLModel, table=True):

@@ -9,9 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import TypeVar
 
-from newsletter.picks.alike import Headed, surely_the_same, too_near
+from newsletter.picks.alike import DaysWords, in_a_series
 from newsletter.picks.piece import Piece
 from newsletter.picks.reasons import count, ordinal, quoted
 from newsletter.picks.rules import Rules
@@ -20,11 +19,8 @@ from newsletter.picks.score import Telling, points, telling_of
 MOST_ALSO = 3  # sources named beside the one that was picked
 PICTURE_BONUS = 1.1  # a lead with a picture may have a tenth fewer points than the best one without
 LAST = 1000  # beyond every position
-NEWS_SOURCES = 3  # so many must go on with a story that readers had, before they get it again
+NEWS_SOURCES = 3  # so many must go on with a story that readers had, before they get it again; half of a few sources
 NEWS_AFTER = timedelta(hours=6)  # what came sooner after the earlier article is another report of the same
-
-
-Article = TypeVar("Article", bound=Headed)
 
 
 @dataclass(frozen=True)
@@ -54,7 +50,7 @@ class Told:
     others: tuple[Candidate, ...]
     circle: int = -1  # its number; stories of one circle are too near each other for one issue
     sent_on: date | None = None  # the newest earlier issue that had it
-    has_news: bool = False  # since then
+    news_wanted: int = 0  # so many sources more would have to go on with it since then
     is_dropped: bool = False  # by an editor
 
     @property
@@ -65,6 +61,29 @@ class Told:
     def key(self) -> tuple[float, tuple[float, str, str]]:
         first = self.candidates[0]
         return (-self.best.score if self.best else 1.0, first.piece.key)
+
+
+@dataclass(frozen=True)
+class _Day:
+    """What every story of a day is judged by."""
+
+    stories: Sequence[Sequence[Piece]]
+    sent: Sequence[Piece]  # what readers had of late
+    words: DaysWords
+    sources: int  # that have something today
+    rules: Rules
+    moment: datetime
+    circles: Mapping[int, int]
+
+    @classmethod
+    def of(
+        cls, stories: Sequence[Sequence[Piece]], rules: Rules, moment: datetime, circles: Mapping[int, int]
+    ) -> "_Day":
+        every = [piece for story in stories for piece in story]
+        sent = [piece for piece in every if piece.sent_on is not None]
+        fresh = [piece for piece in every if piece.sent_on is None]
+        sources = len({piece.source for piece in fresh if piece.weight > 0})
+        return cls(stories, sent, DaysWords.of(fresh), sources, rules, moment, circles)
 
 
 @dataclass(frozen=True)
@@ -83,25 +102,26 @@ def choose(
 
     `circles` gives by the piece's number which stories are too near each other; without it none are.
     """
-    told = (_told(_moved(story, rules), rules, moment, circles or {}) for story in stories)
+    day = _Day.of([_moved(story, rules) for story in stories], rules, moment, circles or {})
+    told = (_told(story, day) for story in day.stories)
     ranked = sorted((one for one in told if one is not None), key=lambda one: one.key)
-    taken = _taken(ranked, rules)
+    taken = _taken(ranked, day)
     final = tuple(
-        one if _is_among(one, taken) else _turned_down(one, _refusal(one, taken, rank, rules) or "the issue is full")
+        one if _is_among(one, taken) else _turned_down(one, _refusal(one, taken, rank, day) or "the issue is full")
         for rank, one in enumerate(ranked, start=1)
     )
-    picks = in_order_of_the_mail(taken, rules)
+    picks = in_order_of_the_mail(taken, rules, day.words)
     chosen = {pick.piece.id for pick in picks}
     left_out = tuple(c for one in final for c in one.candidates if c.piece.id not in chosen)
     return Choice(final, picks, left_out)
 
 
-def also_covered(picked: Headed, best_first: Iterable[Article]) -> tuple[Article, ...]:
+def also_covered(picked: Piece, best_first: Iterable[Piece], words: DaysWords) -> tuple[Piece, ...]:
     """Up to MOST_ALSO other articles of the story: the best of each other source that surely tells the same."""
-    named: dict[str, Article] = {}
-    for article in best_first:
-        if article.source != picked.source and article.source not in named and surely_the_same(picked, article):
-            named[article.source] = article
+    named: dict[str, Piece] = {}
+    for piece in best_first:
+        if piece.source != picked.source and piece.source not in named and words.surely_the_same(picked, piece):
+            named[piece.source] = piece
     return tuple(named.values())[:MOST_ALSO]
 
 
@@ -116,43 +136,72 @@ def _moved(story: Sequence[Piece], rules: Rules) -> Sequence[Piece]:
     return [replace(piece, section=sections.get(piece.id, piece.section)) for piece in story]
 
 
-def _told(story: Sequence[Piece], rules: Rules, moment: datetime, circles: Mapping[int, int]) -> Told | None:
-    """The story's articles with their points, and which of them stands for it: by wish, weight, then completeness."""
+def _told(story: Sequence[Piece], day: _Day) -> Told | None:
+    """The story's articles with their points, and which of them stands for it."""
     fresh = sorted((piece for piece in story if piece.sent_on is None), key=lambda p: p.key)
     if not fresh:
         return None
-    wishes = rules.wishes
-    allowed = [piece for piece in fresh if _rule_against(piece, rules) is None]
-    best = min(
-        allowed,
-        key=lambda p: (wishes.pins.get(p.id, LAST), p.id not in wishes.wanted, -p.weight, -p.completeness, p.key),
-        default=None,
-    )
+    best = _best(fresh, day)
     telling = telling_of(fresh)
-    scored = {piece.id: _candidate(piece, best, telling, rules, moment) for piece in fresh}
+    scored = {piece.id: _candidate(piece, best, telling, day.rules, day.moment) for piece in fresh}
     others = sorted((c for c in scored.values() if c.piece is not best), key=lambda c: (-c.score, c.piece.key))
-    earlier = [piece for piece in story if piece.sent_on is not None]
+    sent_on, news_wanted = _had(story, fresh, best or fresh[0], day)
     return Told(
         best=scored[best.id] if best else None,
         others=tuple(others),
-        circle=circles.get(fresh[0].id, -1 - fresh[0].id),
-        sent_on=max((piece.sent_on for piece in earlier if piece.sent_on), default=None),
-        has_news=_has_news(fresh, earlier),
-        is_dropped=_is_dropped(fresh, rules),
+        circle=day.circles.get(fresh[0].id, -1 - fresh[0].id),
+        sent_on=sent_on,
+        news_wanted=news_wanted,
+        is_dropped=_is_dropped(fresh, day.rules),
     )
+
+
+def _best(fresh: Sequence[Piece], day: _Day) -> Piece | None:
+    """The article that stands for the story: by wish, weight, what most agree with, then completeness."""
+    wishes = day.rules.wishes
+    allowed = [piece for piece in fresh if _rule_against(piece, day.rules) is None]
+    agreeing = {p.id: len({o.source for o in fresh if day.words.surely_the_same(p, o)}) for p in allowed}
+    many = max(agreeing.values(), default=0) / 2  # a cartoon or a commentary on the event agrees with few
+    return min(
+        allowed,
+        key=lambda p: (
+            wishes.pins.get(p.id, LAST), p.id not in wishes.wanted, -p.weight, agreeing[p.id] < many,
+            -p.completeness, p.key,
+        ),
+        default=None,
+    )  # fmt: skip
+
+
+def _had(story: Iterable[Piece], fresh: Sequence[Piece], best: Piece, day: _Day) -> tuple[date | None, int]:
+    """When readers had the story last, and how many sources more must go on with it before they get it again.
+
+    They had it if an earlier pick was found to tell the same event, and surely does. One that was not may still be what
+    it goes on with: then it is told as that, and a source less will do.
+    """
+    grouped = {p.id for p in story if p.sent_on and day.words.surely_the_same(best, p)}
+    earlier = [p for p in day.sent if p.id in grouped or _goes_on(fresh, best, p, day.words)]
+    since = max((p.published_at for p in earlier), default=None)
+    if since is None:
+        return None, 0
+    later = {p.source for p in fresh if p.weight > 0 and p.published_at - since > NEWS_AFTER}
+    wanted = min(NEWS_SOURCES if grouped else NEWS_SOURCES - 1, max(1, day.sources // 2))
+    return max(p.sent_on for p in earlier if p.sent_on), max(0, wanted - len(later))
+
+
+def _goes_on(fresh: Sequence[Piece], best: Piece, earlier: Piece, words: DaysWords) -> bool:
+    """Whether the article that stands for a story goes on with an earlier one, or at least half of its sources do."""
+    if words.goes_on(best, earlier):
+        return True
+    sources = {p.source: False for p in fresh}
+    for piece in fresh:
+        sources[piece.source] = sources[piece.source] or words.goes_on(piece, earlier)
+    return 2 * sum(sources.values()) >= len(sources)
 
 
 def _is_dropped(fresh: Iterable[Piece], rules: Rules) -> bool:
     """Whether an editor took the story out, and nobody wants an article of it after all."""
     ids = {piece.id for piece in fresh}
     return bool(ids & rules.wishes.drops) and not ids & rules.wishes.forced
-
-
-def _has_news(fresh: Iterable[Piece], earlier: Sequence[Piece]) -> bool:
-    """Whether enough sources went on with the story after the articles that readers had."""
-    since = max((piece.published_at for piece in earlier), default=None)
-    later = {p.source for p in fresh if since is not None and p.weight > 0 and p.published_at - since > NEWS_AFTER}
-    return len(later) >= NEWS_SOURCES
 
 
 def _candidate(piece: Piece, best: Piece | None, telling: Telling, rules: Rules, moment: datetime) -> Candidate:
@@ -182,41 +231,43 @@ def _rule_against(piece: Piece, rules: Rules) -> str | None:
 # --- all together ---------------------------------------------------------------------------------------------------
 
 
-def _taken(ranked: Sequence[Told], rules: Rules) -> list[Told]:
+def _taken(ranked: Sequence[Told], day: _Day) -> list[Told]:
     """The stories that find a place, by points: wanted ones, what sections want at least, then all, then near ones."""
+    rules = day.rules
     taken = [one for one in ranked if _is_forced(one, rules)][: rules.max_articles]
     for rule in rules.sections:
         of_section = [one for one in ranked if _section(one) == rule.name]
-        _take(of_section, taken, rules, rule.min - _used(taken, rule.name))
-    _take(ranked, taken, rules, rules.max_articles)
-    _take(ranked, taken, rules, rules.min_articles - len(taken), near_too=True)
+        _take(of_section, taken, day, rule.min - _used(taken, rule.name))
+    _take(ranked, taken, day, rules.max_articles)
+    _take(ranked, taken, day, rules.min_articles - len(taken), near_too=True)
     return sorted(taken, key=lambda one: one.key)
 
 
-def _take(ranked: Sequence[Told], taken: list[Told], rules: Rules, most: int, near_too: bool = False) -> None:
+def _take(ranked: Sequence[Told], taken: list[Told], day: _Day, most: int, near_too: bool = False) -> None:
     """Add to `taken` those that have a place, at most `most` of them."""
     for rank, one in enumerate(ranked, start=1):
         if most <= 0:
             return
-        if not _is_among(one, taken) and _refusal(one, taken, rank, rules, near_too) is None:
+        if not _is_among(one, taken) and _refusal(one, taken, rank, day, near_too) is None:
             taken.append(one)
             most -= 1
 
 
-def _refusal(told: Told, taken: Sequence[Told], rank: int, rules: Rules, near_too: bool = False) -> str | None:
+def _refusal(told: Told, taken: Sequence[Told], rank: int, day: _Day, near_too: bool = False) -> str | None:
     """Why a story finds no place beside those `taken`; None if it has one."""
     if told.best is None:
         return "no article of it may be picked"
     if told.is_dropped:
         return "an editor took the story out"
-    if told.sent_on and not told.has_news:
-        return f"readers had it on {told.sent_on}, and fewer than {count(NEWS_SOURCES, 'source')} went on with it"
+    if told.sent_on and told.news_wanted:
+        return f"readers had it on {told.sent_on}, and {count(told.news_wanted, 'source')} more must go on with it"
+    rules = day.rules
     piece = told.best.piece
     picked = [other.best.piece for other in taken if other.best]
     twin = next((p for p in picked if p.id == piece.id or (p.url and p.url == piece.url)), None)
     if twin:
         return f"same page as {quoted(twin.title)}"
-    near = next((other for other in taken if _too_near(told, other)), None)
+    near = next((other for other in taken if _too_near(told, other, day.words)), None)
     if near and near.best and not near_too:
         return f"too near {quoted(near.best.piece.title)}"
     if len(taken) >= rules.max_articles:
@@ -230,11 +281,16 @@ def _refusal(told: Told, taken: Sequence[Told], rank: int, rules: Rules, near_to
     return None
 
 
-def _too_near(told: Told, other: Told) -> bool:
+def _too_near(told: Told, other: Told, words: DaysWords) -> bool:
     """Whether two stories would look like one to a reader: of one circle, or with words that agree."""
     if told.circle == other.circle:
         return True
-    return any(told.best is not None and too_near(told.best.piece, one.piece) for one in other.candidates)
+    if told.best is None or other.best is None:
+        return False
+    mine, its = told.best.piece, other.best.piece
+    if words.too_near(mine, its):
+        return True
+    return any(words.surely_the_same(mine, one.piece) and not in_a_series(mine, one.piece) for one in other.others)
 
 
 def _is_among(told: Told, taken: Iterable[Told]) -> bool:
@@ -269,7 +325,7 @@ def _turned_down(told: Told, refusal: str) -> Told:
 # --- the order of the mail ------------------------------------------------------------------------------------------
 
 
-def in_order_of_the_mail(taken: Sequence[Told], rules: Rules) -> tuple[Pick, ...]:
+def in_order_of_the_mail(taken: Sequence[Told], rules: Rules, words: DaysWords) -> tuple[Pick, ...]:
     """The lead, then section by section in the newsletter's order, by points within each; the light ones close it."""
     free = [one for one in taken if _pin(one, rules) is None]
     pinned = sorted((one for one in taken if _pin(one, rules)), key=lambda one: (_pin(one, rules), one.key))
@@ -283,7 +339,7 @@ def in_order_of_the_mail(taken: Sequence[Told], rules: Rules) -> tuple[Pick, ...
     for one in pinned:
         row.insert((_pin(one, rules) or 1) - 1, one)
     first = min(free, key=lambda one: one.key, default=None)
-    return tuple(_pick(one, position, rules, first, lead) for position, one in enumerate(row, start=1))
+    return tuple(_pick(one, position, rules, words, first, lead) for position, one in enumerate(row, start=1))
 
 
 def _lead(free: Sequence[Told], rules: Rules) -> Told | None:
@@ -297,7 +353,7 @@ def _as_lead(told: Told) -> float:
     return told.best.score * (PICTURE_BONUS if told.best.piece.has_image else 1.0)
 
 
-def _pick(told: Told, position: int, rules: Rules, first: Told | None, lead: Told | None) -> Pick:
+def _pick(told: Told, position: int, rules: Rules, words: DaysWords, first: Told | None, lead: Told | None) -> Pick:
     assert told.best is not None
     chosen, why = told.best, told.best.why
     if _pin(told, rules):
@@ -308,7 +364,7 @@ def _pick(told: Told, position: int, rules: Rules, first: Told | None, lead: Tol
         why = f"{why}; {_why_it_leads(told, first)}"
     if told.sent_on:
         why = f"{why}; an update: readers had the story on {told.sent_on}"
-    also = also_covered(chosen.piece, (other.piece for other in told.others if other.score > 0))
+    also = also_covered(chosen.piece, (other.piece for other in told.others if other.score > 0), words)
     return Pick(chosen.piece, chosen.score, why, chosen.parts, position, also, told.sent_on is not None)
 
 

@@ -13,7 +13,14 @@ from newsletter.picks.choose import MOST_ALSO, Choice, choose
 from newsletter.picks.piece import Piece
 from newsletter.picks.rules import Rules, Wishes
 from newsletter.picks.score import Taste
-from tests.picks.pieces import MOMENT, a_piece, rules
+from tests.picks.pieces import EVENTS, MOMENT, a_piece, rules
+
+FERRY = "Ferry Anna Lisbeth runs aground off Kelmouth"
+
+
+def sent(piece: Piece) -> Piece:
+    """As yesterday's readers had it."""
+    return replace(piece, sent_on=MOMENT.date() - timedelta(days=1))
 
 
 def titles(choice: Choice) -> list[str]:
@@ -226,15 +233,59 @@ def test_stories_that_would_look_like_one_are_not_both_in():
 
 
 def test_a_story_that_readers_had_comes_back_only_with_news():
-    """Three sources that go on with it make an update; fewer are told which issue had it."""
-    had = replace(a_piece(1, hours_old=30), sent_on=MOMENT.date() - timedelta(days=1))
-    later = [a_piece(number, source=f"s{number}", hours_old=number) for number in (2, 3, 4)]
-    (pick,) = choose([[had, *later]], rules(), MOMENT).picks
+    """Three sources of many that go on with it make an update; fewer are told which issue had it."""
+    had = sent(a_piece(1, hours_old=30, title=FERRY))
+    later = [a_piece(number, source=f"s{number}", hours_old=number, title=FERRY) for number in (2, 3, 4)]
+    rest = [[a_piece(number, source=f"s{number}")] for number in (5, 6, 7, 8)]
+    pick = next(pick for pick in choose([[had, *later], *rest], rules(), MOMENT).picks if pick.piece.id == 2)
     assert pick.is_update
     assert "readers had the story on 2026-11-22" in pick.why
-    few = choose([[had, *later[:2]]], rules(), MOMENT)
-    assert few.picks == ()
-    assert reason(few, later[0]).startswith("readers had it on 2026-11-22")
+    few = choose([[had, *later[:2]], *rest], rules(), MOMENT)
+    assert len(few.picks) == len(rest)
+    assert reason(few, later[0]).startswith("readers had it on 2026-11-22, and 1 source more must go on with it")
+
+
+def test_a_small_paper_goes_on_with_its_own_story():
+    """Where one source is all there is, what it writes anew is news."""
+    had = sent(a_piece(1, hours_old=30, title=FERRY))
+    (pick,) = choose([[had, a_piece(2, title=f"{FERRY}: captain questioned")]], rules(), MOMENT).picks
+    assert pick.is_update
+
+
+def test_what_was_grouped_with_a_pick_of_yesterday_and_tells_something_else_is_no_update():
+    """A wrong mark is worse than none; the story is new."""
+    had = sent(a_piece(1, hours_old=30, title="Mayor defends her driver"))
+    (pick,) = choose([[had, a_piece(2, title="Pubs may open next month, says mayor")]], rules(), MOMENT).picks
+    assert not pick.is_update
+
+
+def test_a_repeat_is_known_though_the_grouping_kept_it_apart():
+    """Headlines that agree with yesterday's go on with it: two sources of many make an update, one is too few."""
+    had = sent(a_piece(1, hours_old=30, title=FERRY))
+    rest = [[a_piece(number, source=f"s{number}")] for number in (4, 5, 6)]
+    again = [a_piece(n, source=f"s{n}", title=f"Inquiry: {FERRY}") for n in (2, 3)]
+    both = choose([[had], again, *rest], rules(), MOMENT)
+    assert next(pick for pick in both.picks if pick.piece.id == 2).is_update
+    assert reason(choose([[had], again[:1], *rest], rules(), MOMENT), again[0]).startswith("readers had it on")
+
+
+def test_words_of_the_day_tell_little():
+    """What stands in every second headline holds no two stories apart, and names nobody beside a pick."""
+    usual = "Coronavirus lockdown in Harbourton"
+    flood = [a_piece(n, title=f"{usual}: {title}") for n, title in enumerate(EVENTS)]
+    assert len(choose([[piece] for piece in flood], rules(), MOMENT).picks) == 10
+    grouped = [flood[0], replace(flood[1], source="other")]
+    choice = choose([grouped, *([piece] for piece in flood[2:])], rules(), MOMENT)
+    assert all(pick.also == () for pick in choice.picks)
+
+
+def test_what_most_articles_agree_on_stands_for_the_story():
+    """A cartoon is newer and has a picture, and tells another thing."""
+    reports = [a_piece(n, source=f"s{n}", title=FERRY, hours_old=3) for n in (1, 2, 3)]
+    cartoon = a_piece(4, source="s4", title="Brandt draws a captain", has_image=True, standfirst="Ha.", hours_old=1)
+    (pick,) = choose([[cartoon, *reports]], rules(), MOMENT).picks
+    assert pick.piece.title == FERRY
+    assert len(pick.also) == 2
 
 
 def test_points_are_the_product_of_their_parts():
