@@ -216,7 +216,7 @@ def aim(
         whom.filters(paper.config, words)
     with paper.database.transaction() as session:
         issue = session.get_one(Issue, issue_id, with_for_update=True)
-        if issue.drawn_at is not None or issue.started_at is not None or not states.MOVES[issue.state]:
+        if issue.drawn_at is not None or issue.started_at is not None or issue.state in states.OVER:
             raise Refused(f"{issue.newsletter}/{issue.issue_date} is {issue.state}: whom it goes to is settled.")
         issue.include, issue.exclude = list(include), list(exclude)
         session.add(issue)
@@ -317,6 +317,18 @@ def skip(paper: Paper, newsletter: Newsletter, day: date, who: str, why: str, no
     with paper.database.transaction() as session:
         issue = assemble.draft(session, paper.config, newsletter, day, now)
         return states.move(session, issue.id or 0, IssueState.SKIPPED, who, why, now)
+
+
+def reopen(paper: Paper, newsletter: Newsletter, day: date, who: str, why: str, now: datetime) -> Issue:
+    """Let a skipped day have its issue after all: a draft, as if it had never been skipped. Refused for any other day,
+    and once its hour is more than a day ago."""
+    if now > newsletter.moment("send_at", day) + LATEST:
+        raise Refused(
+            f"The hour of {newsletter.slug}/{day} is more than a day ago: its stories go into the next issue."
+        )
+    with paper.database.transaction() as session:
+        assemble.reopen(session, newsletter, day, who, why, now)
+    return draft(paper, newsletter, day, now)
 
 
 def _begin_deadline_anew(paper: Paper, issue: Issue, now: datetime) -> None:

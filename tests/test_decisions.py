@@ -181,3 +181,20 @@ def test_an_editor_skips_a_day_and_says_why(database: Database, tmp_path: Path):
     assert morning.wake(DRAFT_AT + timedelta(days=1)) == morning.wake(SEND_AT + timedelta(days=1)) == []
     with database.reading() as session:
         assert {issue.state for issue in session.exec(select(Issue))} == {IssueState.SKIPPED}
+
+
+def test_a_skipped_day_is_taken_up_again(database: Database, tmp_path: Path):
+    """A draft under the next number, which goes its way; only a skipped day, and not days later."""
+    morning = Morning(database, tmp_path)
+    daily.skip(morning.paper, morning.newsletter, MONDAY, "Ann", "the printers are on strike", DRAFT_AT + MINUTE)
+    daily.reopen(morning.paper, morning.newsletter, MONDAY, "Ann", "the strike is off", DRAFT_AT + 2 * MINUTE)
+    issue = morning.issue
+    assert (issue.state, issue.why, issue.finished_at, issue.number) == (IssueState.DRAFT, "", None, 1)
+    with pytest.raises(Refused, match="only a skipped day"):
+        daily.reopen(morning.paper, morning.newsletter, MONDAY, "Ann", "again", DRAFT_AT + 3 * MINUTE)
+    with pytest.raises(Refused, match="was never skipped"):
+        daily.reopen(morning.paper, morning.newsletter, MONDAY + timedelta(days=1), "Ann", "why not", DRAFT_AT)
+    daily.approve(morning.paper, morning.number, "Ann", DRAFT_AT + 4 * MINUTE)
+    assert morning.wake(SEND_AT) == [morning.number]
+    with pytest.raises(Refused, match="more than a day ago"):
+        daily.reopen(morning.paper, morning.newsletter, MONDAY, "Ann", "late", SEND_AT + timedelta(days=2))

@@ -73,10 +73,21 @@ def skip(
     why: Annotated[str, typer.Option(metavar="WHY", help="The reason, for the other editors.")],
     date: Day = "",
 ) -> None:  # fmt: skip
-    """No issue on that day, today if none is named. This can't be undone."""
+    """No issue on that day, today if none is named; `reopen` takes it back."""
     with opened(context) as paper:
         which = paper.config.newsletter(newsletter)
         _tell(daily.skip(paper, which, day_for(which, date), WHO, why, now()))
+
+
+def reopen(
+    context: typer.Context, newsletter: NewsletterSlug,
+    why: Annotated[str, typer.Option(metavar="WHY", help="The reason, for the other editors.")],
+    date: Day = "",
+) -> None:  # fmt: skip
+    """A skipped day gets its issue after all, today if none is named: a draft, also a special one on a holiday."""
+    with opened(context) as paper:
+        which = paper.config.newsletter(newsletter)
+        _tell(daily.reopen(paper, which, day_for(which, date), WHO, why, now()))
 
 
 def reschedule(
@@ -133,7 +144,7 @@ def status(
         documents = [_document(session, one) for one in found]
         if issue:
             documents[0]["editions"] = _editions(session, paper, found[0])
-            if found[0].drawn_at is None and states.MOVES[found[0].state]:
+            if found[0].drawn_at is None and found[0].state not in states.OVER:
                 documents[0]["audience"] = readers_of(session, paper, found[0])
         lost = ledger.listed(session, found[0].id or 0, DeliveryState.UNCERTAIN, _SHOWN) if issue else []
     if json:

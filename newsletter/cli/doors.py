@@ -74,7 +74,11 @@ DOORS = {
         ),
         hold=("decisions:hold", "It does not go out until somebody approves it (again)."),
         cancel=("decisions:cancel", "It does not go out, or not any further. This can't be undone."),
-        skip=("decisions:skip", "No issue on that day, today if none is named. This can't be undone."),
+        skip=("decisions:skip", "No issue on that day, today if none is named; `reopen` takes it back."),
+        reopen=(
+            "decisions:reopen",
+            "A skipped day gets its issue after all, today if none is named: a draft, also a special one on a holiday.",
+        ),
         reschedule=(
             "decisions:reschedule",
             "It goes out at another time than the newsletter's; an approval stays.",

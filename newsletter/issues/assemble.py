@@ -15,6 +15,7 @@ from sqlmodel import Session, col, delete, func, insert, select, update
 
 from newsletter import links
 from newsletter.config import Config, Newsletter
+from newsletter.errors import Refused
 from newsletter.issues import edits, look, models, pictures, states, window
 from newsletter.issues.choosing import choice_for, choice_of, stories_of_day
 from newsletter.issues.chosen import Chosen, chosen_for, shown_source, url_of, wants_subscription
@@ -49,6 +50,19 @@ def draft(session: Session, config: Config, newsletter: Newsletter, day: date, n
     return settle(session, issue, newsletter, choice, now)
 
 
+def reopen(session: Session, newsletter: Newsletter, day: date, who: str, why: str, now: datetime) -> None:
+    """Take a skipped day up again, under the next number. Refused if the day is not skipped."""
+    issue = on(session, newsletter, day)
+    name = f"{newsletter.slug}/{day}"
+    if issue is None:
+        raise Refused(f"{name} was never skipped: `newsletter draft {newsletter.slug} --date {day}` makes it.")
+    if issue.state is not IssueState.SKIPPED:
+        raise Refused(f"{name} is {issue.state}: only a skipped day can be reopened.")
+    issue.number = _next_number(session, newsletter)
+    session.flush()
+    states.move(session, issue.id or 0, IssueState.DRAFT, who, why, now)
+
+
 def put(session: Session, issue: Issue, newsletter: Newsletter, choice: Choice, edited: Edits, now: datetime) -> None:
     """Write the choice in the place of the one before, and the words on top."""
     _write(session, issue, choice)
@@ -68,15 +82,15 @@ def _row(session: Session, newsletter: Newsletter, day: date, now: datetime) -> 
 
 
 def _new(session: Session, newsletter: Newsletter, day: date, now: datetime) -> Issue:
-    """A fresh row with the next number: cancelled and skipped issues gave theirs back."""
-    last = session.scalar(
-        select(func.max(col(Issue.number))).where(
-            col(Issue.newsletter) == newsletter.slug, col(Issue.state).not_in(window.RETRACTED)
-        )
-    )
-    return Issue(
-        newsletter=newsletter.slug, issue_date=day, number=(last or 0) + 1, intro=newsletter.intro, drafted_at=now
-    )
+    """A fresh row with the next number."""
+    number = _next_number(session, newsletter)
+    return Issue(newsletter=newsletter.slug, issue_date=day, number=number, intro=newsletter.intro, drafted_at=now)
+
+
+def _next_number(session: Session, newsletter: Newsletter) -> int:
+    """One more than the last: cancelled and skipped issues gave theirs back."""
+    of_ours = col(Issue.newsletter) == newsletter.slug, col(Issue.state).not_in(window.RETRACTED)
+    return (session.scalar(select(func.max(col(Issue.number))).where(*of_ours)) or 0) + 1
 
 
 def may_be_drafted(session: Session, issue: Issue) -> bool:

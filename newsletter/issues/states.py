@@ -24,8 +24,9 @@ MOVES: dict[IssueState, tuple[IssueState, ...]] = {
     PAUSED: (SENDING, CANCELLED),
     SENT: (),
     CANCELLED: (),
-    SKIPPED: (),
+    SKIPPED: (DRAFT,),
 }
+OVER = (SENT, CANCELLED, SKIPPED)  # nothing more happens by itself; only a skipped day can be taken up again
 NAMES_ITS_REASON = (HELD, PAUSED, CANCELLED, SKIPPED)  # `Issue.why` says why it stands there
 PARTICIPLES = {DRAFT: "put back to draft", SENDING: "sent"}  # where the state's own word does not fit "it can be …"
 LONGEST_WHY = 500
@@ -118,8 +119,10 @@ def _changes(issue: Issue, to: IssueState, why: str, now: datetime) -> dict[str,
         changes["approved_at"] = None
     if to is SENDING and issue.started_at is None:
         changes["started_at"] = now
-    if not MOVES[to]:
+    if to in OVER:
         changes["finished_at"] = now
+    elif issue.state in OVER:
+        changes["finished_at"] = None
     return changes
 
 
@@ -128,6 +131,8 @@ def _refusal(issue: Issue, to: IssueState) -> str:
     name = f"Issue {issue.newsletter}/{issue.issue_date}"
     if not MOVES[issue.state]:
         return f"{name} is {issue.state}: nothing more can be decided about it."
+    if issue.state is SKIPPED:
+        return f"{name} is skipped: `newsletter reopen` takes the day up again."
     words = [PARTICIPLES.get(state, str(state)) for state in MOVES[issue.state] if state is not SENT]
     possible = f"{', '.join(words[:-1])} or {words[-1]}"
     if to is issue.state:

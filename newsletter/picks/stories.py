@@ -30,7 +30,7 @@ NAME_BONUS = 1.6  # a word that is always capitalised counts up to so much more:
 TITLE_TIMES = 4  # a word of the headline counts as so many of the text
 LEAD_WORDS, LEAD_TIMES = 40, 2  # the news comes first: these words of the text count twice
 STRONGEST_WORDS = 120  # of an article that are compared
-COMMON_AT_LEAST, COMMON_SHARE = 100, 0.05  # a word in more articles than both says nothing of the event
+COMMON_AT_LEAST, COMMON_SHARE = 100, 0.02  # a word in more articles than both says nothing of the event
 HABIT_AT_LEAST, HABIT_SHARE = 8, 0.3  # a word in more of a source's articles than both is its habit, not the event's
 HABIT_TIMES = 3  # … if others use it in a share so many times smaller
 BARE, SUMMARY = 6, 70  # words below a headline: fewer than BARE are none, fewer than SUMMARY sum the event up
@@ -157,25 +157,26 @@ def _vector(one: Told, telling: Mapping[str, float], habits: frozenset[str], cou
 def _likeness(vectors: Sequence[Vector]) -> Likeness:
     """The cosine of every two vectors that share a word, found through an index from words to articles."""
     like: Likeness = [{} for _ in vectors]
-    index: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
+    index: defaultdict[str, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
+    cosines, highest = [0.0] * len(vectors), [0.0] * len(vectors)  # lists: three quarters of the time are spent here
     for here, vector in enumerate(vectors):
-        cosines: dict[int, float] = {}
-        highest: dict[int, float] = {}
+        touched: list[int] = []
         for stem, weight in vector.items():
-            entries = index[stem]
-            for there, other in entries:
+            articles, weights = index[stem]
+            for there, other in zip(articles, weights, strict=True):
                 part = weight * other
-                if there in cosines:
-                    cosines[there] += part
-                    if part > highest[there]:
-                        highest[there] = part
-                else:
-                    cosines[there] = highest[there] = part
-            entries.append((here, weight))
-        for there, cosine in cosines.items():
-            alike = cosine - ONE_WORD * highest[there]
+                if not cosines[there]:
+                    touched.append(there)
+                cosines[there] += part
+                if part > highest[there]:
+                    highest[there] = part
+            articles.append(here)
+            weights.append(weight)
+        for there in touched:
+            alike = cosines[there] - ONE_WORD * highest[there]
             if alike >= NEGLIGIBLE:
                 like[here][there] = like[there][here] = alike
+            cosines[there] = highest[there] = 0.0
     return like
 
 

@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from datetime import datetime, timedelta
+from datetime import date, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from newsletter.picks.piece import Piece
@@ -32,7 +33,7 @@ def told(piece: Piece) -> Told:
 
     A briefing, a cartoon and a sermon all carry the date in their headlines, and have nothing else in common.
     """
-    dates = _dates(piece.published_at)
+    dates = _dates(piece.published_at.date())
     title = [word for word in found_in(piece.title) if word not in dates]
     text = found_in(f"{piece.standfirst} {piece.text}"[: TEXT_WORDS * 8])[:TEXT_WORDS]
     return Told(piece.source, [_stem(w) for w in title], [_stem(w) for w in text], _small(title) + _small(text))
@@ -64,16 +65,23 @@ def _parts(word: str) -> list[str]:
     return [word] if len(word) > 1 else []
 
 
+@lru_cache(maxsize=32768)  # a language's usual words
 def _stem(word: str) -> str:
     return word.casefold()[:STEM]
 
 
 def _small(words: list[str]) -> list[str]:
     """The stems of those that begin with a small letter, or with one of a script that has no capitals."""
-    return [_stem(word) for word in words if word[0].islower() or UNSPACED.match(word)]
+    return [_stem(word) for word in words if _begins_small(word[0])]
 
 
-def _dates(moment: datetime) -> frozenset[str]:
+@lru_cache(maxsize=4096)
+def _begins_small(letter: str) -> bool:
+    return letter.islower() or UNSPACED.match(letter) is not None
+
+
+@lru_cache(maxsize=64)
+def _dates(day: date) -> frozenset[str]:
     """The numbers in which that day and its neighbours are written, whatever the zone."""
-    days = [moment + timedelta(days=n) for n in (-1, 0, 1)]
+    days = [day + timedelta(days=n) for n in (-1, 0, 1)]
     return frozenset(form for day in days for n in (day.day, day.month, day.year) for form in (str(n), f"{n:02}"))

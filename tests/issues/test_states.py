@@ -58,6 +58,7 @@ def test_the_start_of_sending_is_kept_over_a_pause(database: Database):
         ("draft", "sending", "is draft and can't be sent now; it can be approved, held, cancelled or skipped."),
         ("approved", "approved", "is approved already; it can be put back to draft, sent, held or cancelled."),
         ("sending", "approved", "is sending and can't be approved now; it can be paused or cancelled."),
+        ("skipped", "approved", "is skipped: `newsletter reopen` takes the day up again."),
         ("sent", "cancelled", "is sent: nothing more can be decided about it."),
     ],
 )

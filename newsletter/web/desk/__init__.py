@@ -15,7 +15,7 @@ figures.py  a newsletter over time
 readers.py  find a reader and do what they ask for; suppressions.py, imports.py
 sources.py  how the sources are, and a feed tried before it is one
 counts.py   what these count, once for all who look (gauge.py, charts.py, tables.py)
-decide.py   approve, hold, skip, send now, another time
+decide.py   approve, hold, skip, reopen, send now, another time
 account.py  one's own password, code and sessions
 people.py   editors: invite, roles, disable
 audit.py    every act
@@ -85,6 +85,7 @@ DOORS = (
     Door("/desk/issues/{issue_id}/send-now", ACT, decide.send_now, Role.SENDER, "sent at once"),
     Door("/desk/issues/{issue_id}/reschedule", ACT, decide.reschedule, Role.SENDER, "gave another time"),
     Door("/desk/newsletters/{newsletter}/{day}/skip", ACT, decide.skip, Role.SENDER, "skipped a day"),
+    Door("/desk/newsletters/{newsletter}/{day}/reopen", ACT, decide.reopen, Role.SENDER, "took a skipped day up again"),
     # one's own
     Door("/desk/account", LOOK, account.page, Role.VIEWER),
     Door("/desk/account/password", ACT, account.set_password, Role.VIEWER, "changed the password"),

@@ -49,6 +49,14 @@ def skip(request: Request, newsletter: str, day: date, house: HouseDep, editor: 
     return _back(request, form)
 
 
+def reopen(request: Request, newsletter: str, day: date, house: HouseDep, editor: EditorDep, form: FormDep) -> Response:
+    """An issue on that day after all, and why."""
+    why = _why(form)
+    says(request, why, f"{newsletter}/{day}")
+    daily.reopen(paper_of(house), house.config.newsletter(newsletter), day, editor.name, why, house.now)
+    return _back(request, form)
+
+
 def send_now(request: Request, issue_id: int, house: HouseDep, editor: EditorDep, form: FormDep) -> Response:
     """Its time is now."""
     _about(request, house, issue_id)

@@ -51,7 +51,7 @@ class Standing:
     has_edition: bool
     approved_by: list[str]  # who has said yes already, of those who are wanted
     missing: int  # editors who still have to approve it
-    choices: frozenset[str]  # what this editor may decide now: approve, hold, skip, cancel, reschedule, send-now, check
+    choices: frozenset[str]  # what they may do now: approve, hold, skip, reopen, cancel, reschedule, send-now, check
     history: list[Decision]  # the newest first
 
     @property
@@ -102,6 +102,8 @@ def choices(issue: Issue, visitor: Visitor, *, has_edition: bool, said_yes: bool
         found.add("reschedule")
     if issue.state is IssueState.APPROVED:
         found.add("send-now")
+    if issue.state is IssueState.SKIPPED:
+        found.add("reopen")
     return frozenset(found)
 
 

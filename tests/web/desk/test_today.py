@@ -107,6 +107,18 @@ def test_a_day_to_come_is_skipped_from_the_calendar(desk: Desk):
     assert '<span class="state skipped">skipped</span>' in page
 
 
+def test_a_skipped_day_is_taken_up_again_with_one_button(desk: Desk, drafted: int):
+    """By who may send; a draft is there again, and the history says why."""
+    sam, path = desk.browser(Role.SENDER), f"/desk/newsletters/daily/{DAY}"
+    sam.post(f"{path}/skip", why="the printers are on strike")
+    assert f'action="{path}/reopen"' in sam.get("/desk").text
+    assert f'action="{path}/reopen"' not in desk.browser(Role.EDITOR).get("/desk").text
+    sam.post(f"{path}/reopen", why="the strike is off")
+    page = sam.get("/desk").text
+    assert f'action="/desk/issues/{drafted}/approve"' in page
+    assert "the strike is off" in page
+
+
 def test_the_way_back_never_leads_out_of_the_desk(desk: Desk, drafted: int):
     """A field of a form is a stranger's word too."""
     answer = desk.browser(Role.SENDER).post(f"/desk/issues/{drafted}/approve", back="https://evil.example/")
