@@ -81,6 +81,7 @@ def test_every_issue_is_inlined_as_premailer_itself_does_it(name: str, tmp_path:
     assert inline.put_in(html, css) == _as_premailer_does(html, css)
 
 
+@pytest.mark.filterwarnings("ignore:'maxsplit' is passed:DeprecationWarning")  # premailer's own, from Python 3.13 on
 @pytest.mark.parametrize(
     "css",
     [

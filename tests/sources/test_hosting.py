@@ -130,7 +130,7 @@ def test_a_slow_server_holds_nobody_up(database: Database, site: Site, server: F
     """Each picture has its own seconds, and they run side by side."""
     slow = [server.serve(f"/{n}.jpg", a_picture(), drip=0.5) for n in range(4)]
     fast = server.serve("/fast.jpg", a_picture())
-    bounds = LOOPBACK.model_copy(update={"timeout_seconds": 0.5})
+    bounds = LOOPBACK.model_copy(update={"timeout_seconds": 2.0})  # enough for the fast one on a busy machine
     port = int(fast.split(":")[2].split("/")[0])
     hosting.host(database, site, bounds, [Wanted(a, port) for a in (*slow, fast)], NOW + timedelta(1), copy=True)
     with database.reading() as session:
