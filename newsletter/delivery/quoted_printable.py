@@ -5,6 +5,7 @@ and script, nothing around it moves and no line is longer than 76 characters. Th
 slots, writes lines of 78, and leaves dots and "From " at a line's start, which relays and mailboxes change.
 """
 
+import codecs
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,7 +51,13 @@ class QuotedPrintable:
 
 def encode(text: str) -> bytes:
     """`text`, with CRLF line ends, as quoted-printable UTF-8. It begins a line; it ends one only if `text` does."""
-    return "\r\n".join(map(_line, text.split("\r\n"))).encode("ascii")
+    code = text.replace("=", "=3D").encode("ascii", _BEYOND_ASCII)
+    ends = {code.count(end) for end in (b"\r\n", b"\r", b"\n")}
+    if len(ends) > 1 or len(code.translate(None, _UNUSUAL)) < len(code):
+        code = _UNPRINTED.sub(_coded, code)
+    if b"." * _MANY in code:
+        code = _DOTS.sub(_coded, code)
+    return b"\r\n".join(map(_line, code.split(b"\r\n")))
 
 
 def _on_own_lines(words: str) -> bytes:
@@ -64,30 +71,35 @@ def _open_ended(encoded: bytes) -> bytes:
     return encoded + _SOFT_BREAK if encoded and not encoded.endswith(b"\r\n") else encoded
 
 
-def _line(text: str) -> str:
-    """One line of text as one or more encoded lines; the bytes of a character stay together."""
-    if _AS_IT_IS.fullmatch(text):
-        return text
-    code = _NOT_PLAIN.sub(_coded, text.replace("=", "=3D"))
-    if code.endswith((" ", "\t")):
-        code = f"{code[:-1]}={ord(code[-1]):02X}"
-    lines, start, end = [], 0, len(code)
-    while start < end:
-        begun = ""
-        if code.startswith(_CHANGED, start):
-            begun, start = f"={ord(code[start]):02X}", start + 1
-        line = (_SHORTER if begun else _WHOLE).match(code, start)
-        lines.append(begun + line[0] if line else begun)
-        start += len(line[0]) if line else 0
-    return "=\r\n".join(lines)
+def _line(code: bytes) -> bytes:
+    """One coded line as one or more that are short enough; the bytes of a character stay together."""
+    if code.endswith((b" ", b"\t")):
+        code = code[:-1] + _hex(code[-1:])
+    if code.startswith(_CHANGED):
+        code = _hex(code[:1]) + code[1:]
+    return code if len(code) < MAX_LINE else _SOFT_BREAK.join(_SHORT.findall(code))
 
 
-def _coded(characters: re.Match[str]) -> str:
-    return f"={characters[0].encode().hex('=').upper()}"
+def _hex(data: bytes) -> bytes:
+    return f"={data.hex('=').upper()}".encode("ascii")
 
 
-_NOT_PLAIN = re.compile(r"[^\t -~]+")  # "=" is coded before
-_CHANGED = (".", "From ")  # what relays and mailboxes change at a line's start
-_BETWEEN = "(?<!=)(?<!=.)(?!=[89AB])"  # two characters: no byte of 80 to BF begins one (RFC 3629)
-_WHOLE = re.compile(f".{{1,{MAX_LINE - 1}}}{_BETWEEN}")
-_SHORTER = re.compile(f".{{1,{MAX_LINE - 4}}}{_BETWEEN}")
+def _coded(found: re.Match[bytes]) -> bytes:
+    return _hex(found[0])
+
+
+def _beyond_ascii(error: UnicodeError) -> tuple[bytes, int]:
+    """What Python's own encoder asks for: the bytes in the place of letters that ASCII has not."""
+    assert isinstance(error, UnicodeEncodeError)
+    return _hex(error.object[error.start : error.end].encode()), error.end
+
+
+_BEYOND_ASCII = "newsletter.quoted-printable"
+codecs.register_error(_BEYOND_ASCII, _beyond_ascii)
+_UNUSUAL = bytes(sorted({*range(32), 127} - set(b"\t\r\n")))
+_UNPRINTED = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n")
+_CHANGED = (b".", b"From ")  # what relays and mailboxes change at a line's start: no line begins with them
+_MANY = 30
+_DOTS = re.compile(rb"\.{%d,}" % _MANY)  # so many that no line could end between two other characters
+_BETWEEN = rb"(?<!=)(?<!=.)(?!=[89AB])"  # two characters: no byte of 80 to BF begins one (RFC 3629)
+_SHORT = re.compile(rb".{1,%d}%s(?!\.|From )" % (MAX_LINE - 1, _BETWEEN))

@@ -8,6 +8,7 @@ a number of words without ever cutting a tag.
 import re
 import unicodedata
 from copy import deepcopy
+from functools import lru_cache
 
 import nh3
 from lxml import etree
@@ -22,6 +23,7 @@ _APART = {"p", "li", "br", "div", "blockquote"}  # words on both sides of these 
 _HEADING = re.compile(r"<h[1-6][^>]*>.*?</h[1-6]\s*>", re.DOTALL | re.IGNORECASE)
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'’”»)]*$")
+_KEPT = 500  # pieces: an issue's every edition, and every look at it, has the same ones
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
 
@@ -30,21 +32,18 @@ def printable(text: str) -> str:
     return _NOT_XML.sub("", text)
 
 
-def is_printable(text: str) -> bool:
-    """Whether XML allows every character of `text`."""
-    return _NOT_XML.search(text) is None
-
-
 def fragment(html: str) -> Markup:
     """`html` with what a mail can show of it: well-formed XML, on one line, links to the web and to addresses only."""
     return _markup(_tree(html))
 
 
+@lru_cache(maxsize=_KEPT)
 def from_markdown(text: str) -> Markup:
     """An editor's Markdown as a fragment. HTML in it stays text."""
     return fragment(_MARKDOWN.render(text))
 
 
+@lru_cache(maxsize=_KEPT)
 def excerpt(html: str, *, at_least: int, at_most: int, without: str = "") -> Markup:
     """The beginning of `html`: whole paragraphs until there are `at_least` words, and never more than `at_most`.
 
@@ -70,6 +69,8 @@ def plain(html: str) -> str:
 
 def direction(text: str) -> str:
     """In which direction its first letter runs: "ltr", "rtl", or "" for a text without letters (UAX #9, P2)."""
+    if text[:1].isascii() and text[:1].isalpha():
+        return "ltr"
     kinds = (unicodedata.bidirectional(character) for character in text)
     return next(("ltr" if kind == "L" else "rtl" for kind in kinds if kind in ("L", "R", "AL")), "")
 

@@ -17,8 +17,6 @@ from typing import NamedTuple, cast
 
 from lxml import etree
 from lxml.cssselect import CSSSelector
-from premailer import Premailer
-from premailer.merge_style import csstext_to_pairs, merge_styles
 
 _INLINE_STYLE = re.compile(r'<mj-style\s+inline="inline"\s*>(.*?)</mj-style>', re.DOTALL)
 _COMPOUND = re.compile(r"([a-z][a-z0-9]*)?((?:\.[A-Za-z_][\w-]*)*)")
@@ -60,6 +58,8 @@ class _Sheet:
     """A style sheet as premailer reads it: its rules, the heaviest last."""
 
     def __init__(self, css: str) -> None:
+        from premailer import Premailer  # slow to import, and no sheet is read twice
+
         premailer = Premailer(
             allow_network=False,
             strip_important=False,
@@ -88,6 +88,8 @@ class _Sheet:
             self._merged.clear()
         key = own, numbers
         if key not in self._merged:
+            from premailer.merge_style import merge_styles  # as above
+
             pairs = [self._rules[number].pairs for number in numbers]
             self._merged[key] = merge_styles(own, pairs, [""] * len(pairs))
         return self._merged[key]
@@ -112,6 +114,8 @@ def _sheet(css: str) -> _Sheet:
 
 
 def _rule(selector: str, style: str) -> _Rule:
+    from premailer.merge_style import csstext_to_pairs  # as above
+
     return _Rule(_finder(selector), csstext_to_pairs(style, validate=False))
 
 

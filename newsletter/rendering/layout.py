@@ -25,7 +25,11 @@ class Layout:
 
     def is_brief(self, item: Item) -> bool:
         """Whether this very item is told "In brief"."""
-        return any(item is other for other in self.brief)
+        return id(item) in self._brief
+
+    @cached_property
+    def _brief(self) -> frozenset[int]:
+        return frozenset(map(id, self.brief))
 
     @cached_property
     def full(self) -> tuple[Item, ...]:

@@ -6,6 +6,7 @@ TemplateError with the file and the line in which a person wrote it, and one sen
 """
 
 import re
+from functools import cache
 from html.entities import html5
 
 from lxml import etree
@@ -25,7 +26,7 @@ _OFFSET = re.compile(r"at position (\d+):")
 
 def to_html(source: str) -> str:
     """The HTML of an MJML document; other people's fonts are never fetched. Raises TemplateError."""
-    plain = _ascii(_numbered_entities(_SPACE_BETWEEN.sub("\n", _LINE_MARK.sub("", source))))
+    plain = _ascii(numbered_entities(_SPACE_BETWEEN.sub("\n", _LINE_MARK.sub("", source))))
     try:
         return str(mjml2html(plain, fonts={}))
     except ValueError as error:
@@ -43,7 +44,7 @@ def lint(source: str) -> None:
     """Raise TemplateError at the first thing in an MJML document that the engine would drop or mangle."""
     parser = etree.XMLParser(resolve_entities=False, recover=False, no_network=True, huge_tree=False)
     try:
-        root = etree.fromstring(_numbered_entities(source).encode(), parser)
+        root = etree.fromstring(numbered_entities(source).encode(), parser)
     except etree.XMLSyntaxError as error:
         raise TemplateError(
             f"{_place_of_error(source, error)}: the tags don't fit together: {_first_part(error)}."
@@ -139,10 +140,13 @@ def _as_numbers(text: str) -> str:
     return text.replace("\\", "&#92;").encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
-def _numbered_entities(source: str) -> str:
+def numbered_entities(source: str) -> str:
     """HTML's named entities as numbers: XML knows five names only."""
-    return _ENTITY.sub(lambda m: m[0] if m[1] in _XML_KNOWS else _number(m[1], m[0]), source)
+    return _ENTITY.sub(lambda found: _number(found[1]), source)
 
 
-def _number(name: str, whole: str) -> str:
-    return "".join(f"&#{ord(c)};" for c in html5[name]) if name in html5 else whole
+@cache
+def _number(name: str) -> str:
+    if name in _XML_KNOWS or name not in html5:
+        return f"&{name}"
+    return "".join(f"&#{ord(c)};" for c in html5[name])

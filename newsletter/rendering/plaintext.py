@@ -15,6 +15,7 @@ from lxml import html as lxml_html
 from newsletter.issues.contents import Item
 
 WIDTH = 72
+_TIED = "\0"  # stands for a tie while words are parted
 TIE = "\u00a0"  # a space where no line may break: between words and their footnote
 _MANY_EMPTY_LINES = re.compile(r"\n{3,}")
 _UNUSUAL = re.compile("[\u0300-\u1fff\u200b-\u200f\u2028-\U0010ffff]")  # else a letter is a column
@@ -28,17 +29,23 @@ class Footnotes:
 
     def __init__(self) -> None:
         self._urls: list[str] = []
+        self._numbers: dict[str, int] = {}
 
     def begin_with(self, stories: Iterable[Item]) -> str:
         """Give the stories the first numbers; one address for two has both, and is named by the first. Says nothing."""
-        self._urls = [story.url for story in stories]
+        for story in stories:
+            self._add(story.url)
         return ""
 
     def __call__(self, url: str) -> str:
         """The mark for `url`: "[3]"."""
-        if url not in self._urls:
-            self._urls.append(url)
-        return f"[{self._urls.index(url) + 1}]"
+        if url not in self._numbers:
+            self._add(url)
+        return f"[{self._numbers[url]}]"
+
+    def _add(self, url: str) -> None:
+        self._urls.append(url)
+        self._numbers.setdefault(url, len(self._urls))
 
     @property
     def lines(self) -> list[str]:
@@ -49,8 +56,33 @@ class Footnotes:
 
 def wrapped(text: str, hanging: str = "", first: str | None = None) -> str:
     """`text` as one paragraph of lines up to WIDTH; `hanging` begins each line, `first` the first. Words stay whole."""
+    begin = hanging if first is None else first
+    if text.replace(TIE, "").isascii():  # most of what is wrapped, and quicker to find out
+        text = " ".join(text.replace(TIE, _TIED).split()).replace(_TIED, TIE)
+    elif _UNUSUAL.search(text):
+        return _wrapped_by_columns(text, hanging, begin)
+    else:
+        text = _SPACES.sub(" ", text.strip())
+    lines, start = list[str](), 0
+    while len(begin) + len(text) - start > WIDTH:
+        most = start + WIDTH - len(begin)
+        end = text.rfind(" ", start, most + 1)
+        if end < 0 and (end := text.find(" ", most + 1)) < 0:
+            break
+        lines.append(begin + text[start:end])
+        start, begin = end + 1, hanging
+    return "\n".join([*lines, begin + text[start:]]) if text else ""
+
+
+def numbered(text: str, number: int) -> str:
+    """`text` as an item of a list: " 7. …"."""
+    return wrapped(text, "    ", f"{number:>2}. ")
+
+
+def _wrapped_by_columns(text: str, hanging: str, first: str) -> str:
+    """The same, where a letter may take two columns or none, and a line may end between two."""
     lines: list[str] = []
-    line = hanging if first is None else first
+    line = first
     margin = columns(hanging)
     taken, is_fresh = columns(line), True
     for gap, piece, wants in _words(text):
@@ -80,10 +112,7 @@ def _is_wide(character: str) -> bool:
 
 def _words(text: str) -> Iterable[tuple[str, str, int]]:
     """What no line break may divide, with the space before it and the columns it takes."""
-    words = _SPACES.split(text.strip())
-    if not _UNUSUAL.search(text):
-        return [(" ", word, len(word)) for word in words if word]
-    return [(gap, piece, columns(piece)) for gap, piece in _pieces(words)]
+    return [(gap, piece, columns(piece)) for gap, piece in _pieces(_SPACES.split(text.strip()))]
 
 
 def _pieces(words: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -117,7 +146,7 @@ def paragraphs(fragment: str, notes: Footnotes, margin: str = "") -> str:
 
 def tidy(text: str) -> str:
     """No space at the end of a line, never two empty lines in a row, one newline at the end, no ties left."""
-    lines = "\n".join(line.rstrip() for line in text.replace(TIE, " ").strip().split("\n"))
+    lines = "\n".join([line.rstrip() for line in text.replace(TIE, " ").strip().split("\n")])
     return _MANY_EMPTY_LINES.sub("\n\n", lines) + "\n"
 
 

@@ -38,7 +38,7 @@ def edition(contents: Contents, templates: Templates, site: Site) -> Rendered:
 
 
 def _html(templates: Templates, name: str, named: dict[str, Any]) -> str:
-    source = templates.render(name, **named)
+    source = mjml.numbered_entities(templates.render(name, **named))
     try:
         mjml.lint(source)
     except TemplateError:
@@ -55,6 +55,7 @@ def _text(templates: Templates, name: str, named: dict[str, Any]) -> str:
         **named,
         notes=notes,
         wrapped=plaintext.wrapped,
+        numbered=plaintext.numbered,
         paragraphs=lambda fragment, margin="": plaintext.paragraphs(fragment, notes, margin),
     )
     return plaintext.tidy(text)

@@ -5,18 +5,23 @@ more, and then each line of a .mjml template that begins with a tag leaves a mar
 so that `mjml.lint` can say where the fault was written.
 """
 
+import os
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from contextlib import suppress
+from functools import lru_cache, partial
 from hashlib import sha256
-from itertools import product
+from operator import attrgetter
 from pathlib import Path
 from traceback import extract_tb
+from types import FunctionType, MethodType
 from typing import Any
 
 import jinja2
+from jinja2 import nodes
+from jinja2.compiler import CodeGenerator, Frame
 from jinja2.ext import Extension
-from jinja2.runtime import Context
+from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
@@ -25,6 +30,8 @@ from newsletter.errors import TemplateError
 from newsletter.rendering import fragments
 
 _LINE_WITH_A_TAG = re.compile(r"^(\s*)(?=</?[a-zA-Z])")
+_PLAIN = (FunctionType, MethodType, partial)
+_TO_ESCAPE = re.compile("[&<>\"']")
 SHARED = "mail"  # the folder of parts that designs share
 _FAULTS = (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
 
@@ -48,7 +55,7 @@ class Templates:
         self._folders = [Path(folder) for folder in folders]
         self._environment = _environment(jinja2.FileSystemLoader(folders))
         self._marking = _environment(jinja2.FileSystemLoader(folders), _LineMarks)
-        self._digests: dict[tuple[tuple[Path, int, int], ...], str] = {}
+        self._digests: dict[tuple[tuple[str, int, int], ...], str] = {}
 
     def render(self, name: str, **values: Any) -> str:
         """The text of the template `name` ("digest/issue.mjml"). Raises TemplateError with file and line."""
@@ -60,7 +67,7 @@ class Templates:
 
     def _rendered(self, environment: jinja2.Environment, name: str, values: Mapping[str, Any]) -> str:
         try:
-            return environment.get_template(name).render(values)
+            return fragments.printable(environment.get_template(name).render(values))
         except jinja2.TemplateNotFound as error:
             raise TemplateError(f"There is no template {error.name}; the folder templates/ should hold it.") from error
         except jinja2.TemplateSyntaxError as error:
@@ -70,7 +77,7 @@ class Templates:
 
     def digest(self, *folders: str) -> str:
         """SHA-256, in hex, of every template under `folders`: what an issue was made from."""
-        stamp = tuple(self._stamps(folders))
+        stamp = tuple(stamp for place in self._folders for folder in folders for stamp in _stamps(str(place / folder)))
         if stamp not in self._digests:
             self._digests = {stamp: self._digest(folders)}
         return self._digests[stamp]
@@ -82,13 +89,6 @@ class Templates:
             if name.startswith(under):
                 hashed.update(f"{name}\0{self._source(name)}\0".encode())
         return hashed.hexdigest()
-
-    def _stamps(self, folders: tuple[str, ...]) -> Iterable[tuple[Path, int, int]]:
-        """What changes when a template does: each file, its time in nanoseconds, and its size."""
-        for place, folder in product(self._folders, folders):
-            for file in sorted((place / folder).rglob("*")):
-                found = file.stat()
-                yield file, found.st_mtime_ns, found.st_size
 
     def _source(self, name: str) -> str:
         assert self._environment.loader is not None
@@ -104,11 +104,35 @@ class Templates:
         return name
 
 
+def _stamps(folder: str) -> Iterable[tuple[str, int, int]]:
+    """What changes when a template under `folder` does: each file, its time in nanoseconds, and its size."""
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in sorted(entries, key=attrgetter("name")):
+            if entry.is_dir():
+                yield from _stamps(entry.path)
+            else:
+                found = entry.stat()
+                yield entry.path, found.st_mtime_ns, found.st_size
+
+
+class _Code(CodeGenerator):
+    """Jinja's compiler, but for what stands around each printed value: a text is escaped without being wrapped."""
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        if frame.eval_ctx.autoescape and not frame.eval_ctx.volatile:
+            self.write("environment.escaped(")
+        else:
+            super()._output_child_pre(node, frame, finalize)
+
+
 class _Sandbox(ImmutableSandboxedEnvironment):
     """A sandbox that asks once, for each attribute of a type, whether templates may have it.
 
-    Jinja's own answer depends on nothing else, and costs most of what naming an attribute costs.
+    Jinja's own answer depends on nothing else, and costs most of what naming an attribute costs. It also looks at each
+    called thing for what it might want to be given; a macro and a plain function of `values` want nothing.
     """
+
+    code_generator_class = _Code
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -130,13 +154,35 @@ class _Sandbox(ImmutableSandboxedEnvironment):
             self._safe.add((type(obj), attr))
         return is_safe
 
+    def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """As jinja2.sandbox does it, and at once for what is called most."""
+        kind = type(obj)
+        given: Any = ()
+        if kind is Macro:
+            given = (context.eval_ctx,)
+        elif obj is _gettext or obj is _ngettext:
+            given = (context,)
+        elif kind not in _PLAIN or getattr(obj, "jinja_pass_arg", None) or not self.is_safe_callable(obj):
+            return super().call(context, obj, *args, **kwargs)
+        kwargs.pop("_loop_vars", None)  # the names of a loop around it, for those who ask for the context
+        kwargs.pop("_block_vars", None)
+        return obj(*given, *args, **kwargs)
+
+    @staticmethod
+    def escaped(value: Any) -> str:
+        """What is printed of a value where it stands among tags."""
+        if type(value) is Markup:
+            return value
+        if type(value) is str and _TO_ESCAPE.search(value) is None:
+            return value
+        return escape(value)
+
 
 def _environment(loader: jinja2.BaseLoader, *extensions: type[Extension]) -> jinja2.Environment:
     environment = _Sandbox(
         loader=loader,
         autoescape=lambda name: not (name or "").endswith(".txt"),
         undefined=jinja2.StrictUndefined,
-        finalize=_printable,
         extensions=["jinja2.ext.i18n", *extensions],
         trim_blocks=True,
         lstrip_blocks=True,
@@ -182,14 +228,6 @@ class _LineMarks(Extension):
 def _marked(lines: Iterable[str], name: str) -> Iterable[str]:
     for number, line in enumerate(lines, start=1):
         yield _LINE_WITH_A_TAG.sub(rf"\1<!--@{name}:{number}-->", line)
-
-
-def _printable(value: Any) -> Any:
-    """What Jinja does with each value before it escapes it."""
-    if not isinstance(value, str) or fragments.is_printable(value):
-        return value
-    cleaned = fragments.printable(value)
-    return Markup(cleaned) if isinstance(value, Markup) else cleaned  # noqa: S704 - it was markup before
 
 
 def _sentence(message: str | None) -> str:

@@ -206,6 +206,14 @@ def test_a_slot_may_stand_at_every_offset(kind, letter: str):
             assert decoded(kind, text, WORDS) == as_it_was(text, WORDS)
 
 
+@pytest.mark.parametrize("piece", [".", "From ", "é.", "=.", "🚢From "])
+def test_no_line_begins_with_what_relays_change(piece: str):
+    """However many dots follow one another, and wherever a line would be full among them."""
+    for offset in range(80):
+        text = f"{'x' * offset}{piece * (offset + 1)}y\r\n{piece * 200}"
+        assert decoded(QuotedPrintable, text, WORDS) == as_it_was(text, WORDS)
+
+
 @pytest.mark.parametrize(
     ("words", "encoding"),
     [
