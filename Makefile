@@ -32,6 +32,7 @@ words: setup           ## collect the words that readers see, for the catalogues
 	$(RUN) pybabel extract -F babel.cfg -k say -k marked --no-location --sort-output --project newsletter --version 1 \
 	  --copyright-holder "the authors of newsletter" --msgid-bugs-address "the issue tracker" -w 110 -o newsletter/locale/newsletter.pot .
 	$(RUN) pybabel update -D newsletter -d newsletter/locale -i newsletter/locale/newsletter.pot --no-fuzzy-matching --ignore-obsolete -w 110
+	sed -i '/^"POT-Creation-Date: /d' newsletter/locale/newsletter.pot newsletter/locale/*/LC_MESSAGES/newsletter.po  # else no two runs are alike
 
 setup: $(UV)
 	@$(UV) sync --frozen --quiet --compile-bytecode
