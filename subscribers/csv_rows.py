@@ -7,7 +7,7 @@ Rows come one by one, so the file may be of any size; a row that can't be read i
 
 import csv
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -101,7 +101,7 @@ def rows_of(path: Path, layout: Layout) -> Iterator[Row | Fault]:
     with path.open(encoding=layout.encoding, errors="replace", newline="") as file:
         reader = csv.reader(file, delimiter=layout.delimiter)
         missing = [""] * (max(layout.columns.values()) + 2)  # a row may end early; what no column has is the last cell
-        places = [layout.columns.get(f, -1) for f in ("email", "first", "last", "name", "status", "until", "left")]
+        person = _person_of(layout)
         while True:
             line = reader.line_num + 1
             try:
@@ -112,21 +112,35 @@ def rows_of(path: Path, layout: Layout) -> Iterator[Row | Fault]:
                 yield Fault(line, f"this row can't be read ({error}): is a quotation mark never closed?")
                 continue
             if line > layout.skipped_lines and "".join(cells).strip():
-                cells += missing
-                first, last = cells[places[1]], cells[places[2]]
-                yield Row(
-                    line,
-                    _plain(cells[places[0]]),
-                    _plain(cells[places[3]]) or f"{_plain(first)} {_plain(last)}".strip(),
-                    _plain(cells[places[4]]) if cells[places[6]].strip().casefold() in NOT_LEFT else "unsubscribed",
-                    _plain(cells[places[5]]),
-                )
+                yield person(line, cells + missing)
+
+
+def _person_of(layout: Layout) -> Callable[[int, list[str]], Row]:
+    """What makes a Row of a line's cells. It looks at no column that the file does not have: a million rows wait."""
+    email, first, last, name, status, until, left = (
+        layout.columns.get(field, -1) for field in ("email", "first", "last", "name", "status", "until", "left")
+    )
+
+    def name_in(cells: list[str]) -> str:
+        whole = _plain(cells[name]) if name >= 0 else ""
+        return whole or f"{_plain(cells[first])} {_plain(cells[last])}".strip()
+
+    def person(line: int, cells: list[str]) -> Row:
+        has_left = left >= 0 and cells[left].strip().casefold() not in NOT_LEFT
+        said = _plain(cells[status]) if status >= 0 else ""
+        paused = _plain(cells[until]) if until >= 0 else ""
+        return Row(line, _plain(cells[email]), name_in(cells), "unsubscribed" if has_left else said, paused)
+
+    return person
+
+
+_RUN = ("=", "+", "-", "@")
 
 
 def _plain(cell: str) -> str:
     """Without spaces around it, and without the ' that our own export puts before what a spreadsheet would run."""
     text = cell.strip()
-    return text[1:] if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@") else text
+    return text[1:] if text[:1] == "'" and text[1:2] in _RUN else text
 
 
 def _columns(headings: Sequence[str]) -> dict[str, int]:

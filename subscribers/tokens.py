@@ -57,6 +57,11 @@ class Keys:
         """What suppressed addresses are hashed with: it must not change when a new signing key is put first."""
         return hmac.digest(self.secrets[-1], b"newsletter/addresses", "sha256")
 
+    @cached_property
+    def address_mac(self) -> Mac:
+        """The same, ready to hash."""
+        return Mac(self.address_key)
+
 
 @dataclass(frozen=True)
 class Claim:

@@ -7,78 +7,31 @@ small, other writers get their turn, and an import that was cut off is simply st
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
 from io import StringIO
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, insert, update
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
-from subscribers import arrivals, directory, unsubscribe
-from subscribers.address import address_hash, parse
+from subscribers import arrivals, audience, directory, reading, unsubscribe
 from subscribers.arrivals import Arrival, Met
-from subscribers.csv_rows import Fault, Layout, Row, layout_of, rows_of
-from subscribers.errors import NotAllowed, NotAnAddress
+from subscribers.csv_rows import Layout, layout_of
+from subscribers.errors import NotAllowed
 from subscribers.models import Consent, Subscriber, Subscription, SubscriptionState, Way
-from subscribers.preferences import one_line
 from subscribers.tokens import Keys
 from subscribers.unsubscribe import Departure
 
 BATCH_ROWS = 20_000  # a third of a second, in which other writers of SQLite wait
+TRIES = 3  # of a batch into which somebody else's new reader came
 PAGE_ROWS = 5_000
 MAX_NOTES = 1_000  # kept in a Report; the counts go on
 HEADINGS = ("email", "name", "status", "since", "paused_until")
-
-Wish = SubscriptionState  # what a row's status column asks for
-_WISHES = {
-    Wish.ACTIVE: (
-        "",
-        "active",
-        "subscribed",
-        "subscriber",
-        "confirmed",
-        "enabled",
-        "opted in",
-        "yes",
-        "true",
-        "1",
-        "regular",
-        "premium",
-    ),
-    Wish.UNSUBSCRIBED: (
-        *(
-            "unsubscribed",
-            "unsubscribe",
-            "unsub",
-            "opted out",
-            "optout",
-            "removed",
-            "disabled",
-            "inactive",
-            "deleted",
-            "blocked",
-        ),
-        *("bounced", "cleaned", "complained", "complaint", "spam", "blocklisted", "suppressed", "no", "false", "0"),
-    ),
-    Wish.PENDING: (
-        "pending",
-        "unconfirmed",
-        "not confirmed",
-        "non-subscribed",
-        "nonsubscribed",
-        "transactional",
-        "unactivated",
-    ),
-    Wish.PAUSED: ("paused",),
-}
-_WISH_OF = {word: str(wish.value) for wish, words in _WISHES.items() for word in words}
 
 
 class Outcome(StrEnum):
@@ -147,7 +100,6 @@ def import_csv(
     now: datetime,
     *,
     dry_run: bool = False,
-    ahead: bool = False,
     progress: Callable[[int], None] | None = None,
     refused: Callable[[Note], None] | None = None,
     batch_rows: int = BATCH_ROWS,
@@ -156,48 +108,53 @@ def import_csv(
     """Bring the people of a CSV file into `newsletter`. `proof` says how they agreed.
 
     `progress` hears the rows done, `refused` every row that is kept out. A `dry_run` counts and writes nothing; it
-    takes two rows for one mailbox, if they stand more than a batch apart, for two people. `ahead` reads the next batch
-    while the database works, which pays where that is another process: PostgreSQL. `layout` says how the file is read,
-    where somebody has looked at it; else it is found.
+    takes two rows for one mailbox, if they stand more than a batch apart, for two people. `layout` says how the
+    file is read, where somebody has looked at it; else it is found.
     `transaction` opens one writing transaction, `Database.transaction` for one. Raises BadFile, NotAllowed.
     """
     if not proof.strip():
         raise NotAllowed("Say how these people agreed: an import wants a proof of consent.")
     layout = layout or layout_of(path)
     report = Report(layout=layout, hears=refused)
-    batches = _batches(rows_of(path, layout), keys, batch_rows)
-    for batch in _read_ahead(batches) if ahead else batches:
-        for row in batch.faults:
-            report.count(row.line, Outcome.INVALID, row.why)
-        report.unchanged += batch.twice
-        if batch.arrivals:
-            with transaction() as session:
-                _bring_in(session, newsletter, batch.arrivals, f"import {path.name}", proof, now, report, dry_run)
-        if progress is not None:
-            progress(report.rows)
+    origin = f"import {path.name}"
+    with reading.batches(path, layout, keys, batch_rows) as batches:
+        for batch in batches:
+            for row in batch.faults:
+                report.count(row.line, Outcome.INVALID, row.why)
+            report.unchanged += batch.twice
+            verdicts = _brought_in(transaction, newsletter, batch.arrivals, origin, proof, now, dry_run)
+            for line, verdict in verdicts:
+                report.count(line, verdict.outcome, verdict.why)
+            report.new += len(batch.arrivals) - len(verdicts)
+            if progress is not None:
+                progress(report.rows)
     return report
 
 
 def export_csv(session: Session, newsletter: str, *, page_rows: int = PAGE_ROWS) -> Iterator[str]:
     """Everybody of a newsletter as CSV, a page of lines at a time; no cell is a formula to a spreadsheet (OWASP)."""
     yield _csv_lines([HEADINGS])
-    after = 0
-    while page := directory.page(session, newsletter, after=after, limit=page_rows):
-        after = page[-1].subscriber_id
+    number = col(Subscription.subscriber_id)
+    theirs = directory.in_order(newsletter)
+    for after in range(0, audience.last_number(session), page_rows):
+        page = directory.entries_of(session, theirs.where(number > after, number <= after + page_rows))
         yield _csv_lines(
             (e.email, e.name, "suppressed" if e.suppressed else e.state, _day(e.active_since), _day(e.paused_until))
             for e in page
         )
 
 
+_FORMULA = frozenset("=+-@\t\r")
+
+
 def defused(cell: str) -> str:
     """`cell` with a ' before it where a spreadsheet would take it for a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    return f"'{cell}" if cell[:1] in _FORMULA else cell
 
 
 def decide(arrival: Arrival, met: Met) -> Verdict:
     """What is to be done with the row of a mailbox that the store has met."""
-    state, leaves = met.state, arrival.state == Wish.UNSUBSCRIBED
+    state, leaves = met.state, arrival.state == SubscriptionState.UNSUBSCRIBED
     if leaves and state not in (None, SubscriptionState.UNSUBSCRIBED):
         return Verdict(Outcome.UPDATED, becomes=SubscriptionState.UNSUBSCRIBED)
     if met.suppressed is not None:
@@ -213,62 +170,27 @@ def decide(arrival: Arrival, met: Met) -> Verdict:
     )
 
 
-class _Batch(NamedTuple):
-    arrivals: list[Arrival]  # one a mailbox
-    faults: list[Fault]
-    twice: int  # rows whose mailbox stands in the batch already
+def _brought_in(
+    transaction: Callable[[], AbstractContextManager[Session]],
+    newsletter: str,
+    people: Sequence[Arrival],
+    origin: str,
+    proof: str,
+    now: datetime,
+    dry_run: bool,
+) -> list[tuple[int, Verdict]]:
+    """One batch in a transaction of its own: the verdict, by line, on each whom the store had met; all others are new.
 
-
-def _batches(rows: Iterator[Row | Fault], keys: Keys, size: int) -> Iterator[_Batch]:
-    while rows_now := list(islice(rows, size)):
-        yield _batch(rows_now, keys)
-
-
-def _read_ahead(batches: Iterator[_Batch]) -> Iterator[_Batch]:
-    with ThreadPoolExecutor(max_workers=1) as reader:
-        coming = reader.submit(next, batches, None)
-        while batch := coming.result():
-            coming = reader.submit(next, batches, None)
-            yield batch
-
-
-def _batch(rows: Iterable[Row | Fault], keys: Keys) -> _Batch:
-    """The good rows and the bad ones. Of two rows for one mailbox the one that leaves wins."""
-    by_key: dict[str, Arrival] = {}
-    faults: list[Fault] = []
-    twice = 0
-    for row in rows:
-        arrival = row if isinstance(row, Fault) else _arrival(row, keys)
-        if isinstance(arrival, Fault):
-            faults.append(arrival)
-            continue
-        first = by_key.setdefault(arrival.email_key, arrival)
-        if first is not arrival:
-            twice += 1
-            if arrival.state == Wish.UNSUBSCRIBED:
-                by_key[arrival.email_key] = first._replace(state=arrival.state, paused_until=None)
-    return _Batch(list(by_key.values()), faults, twice)
-
-
-def _arrival(row: Row, keys: Keys) -> Arrival | Fault:
-    wish = _wish_of(row.status)
-    if wish is None:
-        return Fault(row.line, f"the status “{one_line(row.status, 40)}” is not known")
-    if wish == Wish.PENDING:
-        return Fault(row.line, "this person has not confirmed")
-    try:
-        email, key, domain = parse(row.email)
-        until = _moment(row.until) if wish == Wish.PAUSED else None
-    except NotAnAddress as error:
-        return Fault(row.line, str(error) if row.email else "there is no address in this row")
-    except ValueError as error:
-        return Fault(row.line, str(error))
-    return Arrival(row.line, email, key, address_hash(keys, key), domain, one_line(row.name), wish, until)
-
-
-@lru_cache(maxsize=1_000)
-def _wish_of(status: str) -> str | None:
-    return _WISH_OF.get(" ".join(status.casefold().replace("_", " ").split()))
+    Where somebody else adds one of them in the same moment, PostgreSQL refuses the batch; the next try meets them.
+    """
+    for left in reversed(range(TRIES if people else 0)):
+        try:
+            with transaction() as session:
+                return _bring_in(session, newsletter, people, origin, proof, now, dry_run)
+        except IntegrityError:
+            if not left:
+                raise
+    return []
 
 
 def _bring_in(
@@ -278,28 +200,28 @@ def _bring_in(
     origin: str,
     proof: str,
     now: datetime,
-    report: Report,
     dry_run: bool,
-) -> None:
-    """One batch: strangers come in by whole statements; whoever the store has met is decided on one by one."""
+) -> list[tuple[int, Verdict]]:
+    """Strangers come in by whole statements; whoever the store has met is decided on one by one."""
     arrivals.let_in(session, people)
     found = arrivals.met(session, newsletter)
     by_line = {p.line: p for p in people} if found else {}
     verdicts = [(by_line[m.line], m, decide(by_line[m.line], m)) for m in found]
-    for arrival, _, verdict in verdicts:
-        report.count(arrival.line, verdict.outcome, verdict.why)
-    report.new += len(people) - len(found)
+    told = [(arrival.line, verdict) for arrival, _, verdict in verdicts]
     if dry_run:
-        return
-    away = [a.line for a, _, v in verdicts if v.outcome is not Outcome.NEW]
+        return told
+    away = [line for line, verdict in told if verdict.outcome is not Outcome.NEW]
     if len(away) < len(people):
         arrivals.send_away(session, away)
-        arrivals.settle(session, newsletter, len(people) - len(away), origin, proof, now)
+        arrivals.settle(
+            session, newsletter, [m for _, m, v in verdicts if v.outcome is Outcome.NEW], origin, proof, now
+        )
     confirmed = [(a, m) for a, m, v in verdicts if v.becomes is SubscriptionState.ACTIVE]
     _activate(session, newsletter, confirmed, origin, proof, now)
     left = [m.subscription_id or 0 for _, m, v in verdicts if v.becomes is SubscriptionState.UNSUBSCRIBED]
     unsubscribe.together(session, [Departure(number, None, Way.IMPORT) for number in left], now)
     _fill_names(session, [(m.subscriber_id or 0, a.name) for a, m, v in verdicts if v.takes_name])
+    return told
 
 
 def _activate(
@@ -330,16 +252,6 @@ def _fill_names(session: Session, names: Sequence[tuple[int, str]]) -> None:
             update(Subscriber).where(col(Subscriber.id) == bindparam("person")).values(name=bindparam("new_name")),
             [{"person": number, "new_name": name} for number, name in names],
         )
-
-
-def _moment(text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError("paused_until is no date; write YYYY-MM-DD") from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _day(moment: datetime | None) -> str:

@@ -4,7 +4,6 @@ import csv
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, TextIO
@@ -86,7 +85,7 @@ def import_(
     with opened(context) as paper, _noted(refused) as note, nullcontext() if json else _counting() as progress:
         report = transfer.import_csv(
             paper.database.transaction, paper.config.keys, slug_meant(paper.config, newsletter), file,
-            proof or NOT_GIVEN, now(), dry_run=dry_run, ahead=not paper.database.is_sqlite, refused=note,
+            proof or NOT_GIVEN, now(), dry_run=dry_run, refused=note,
             progress=progress.rows if progress else None,
         )  # fmt: skip
     if json:
@@ -166,7 +165,7 @@ def list_(
         slug = slug_meant(paper.config, newsletter)
         entries = directory.page(session, slug, state=state, after=after, limit=limit)
     if json:
-        print_json({"subscribers": [asdict(entry) for entry in entries]})
+        print_json({"subscribers": [entry._asdict() for entry in entries]})
         return
     shown = table("Number", "Address", "Name", "State", "Since", numbers=("Number",))
     for entry in entries:

@@ -2,12 +2,15 @@
 
 import csv
 import io
+import multiprocessing
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 from sqlmodel import select
 
 from newsletter.database import Database
@@ -19,6 +22,7 @@ from subscribers import (
     Way,
     audience,
     directory,
+    reading,
     suppression,
     transfer,
     unsubscribe,
@@ -39,6 +43,11 @@ def a_file(tmp_path: Path, content: str | bytes) -> Path:
     path = tmp_path / "people.csv"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
+
+
+def list_of(path: Path, **options):
+    with reading.batches(path, layout_of(path), KEYS, 10, **options) as batches:
+        return list(batches)
 
 
 def rows(path: Path):
@@ -143,10 +152,45 @@ def test_known_people_come_into_a_second_newsletter(database, tmp_path):
         assert audience.count(session, "daily", NOW) == 2
 
 
-def test_reading_ahead_brings_in_the_same(database, tmp_path):
-    """The next batch is read while the database works; an end and an error come through."""
-    path = a_file(tmp_path, "email\n" + "".join(f"r{n}@example.com\n" for n in range(25)))
-    assert bring(database, path, ahead=True, batch_rows=4).new == 25
+@pytest.mark.slow
+def test_a_process_of_its_own_reads_the_same(tmp_path):
+    """Batches, faults, doubles, and the end come through its pipe."""
+    lines = [f"r{n}@example.com,{'paused' if n % 7 else ''},2026-12-0{n % 9 + 1}\n" for n in range(25)]
+    path = a_file(tmp_path, "email,status,paused_until\n" + "".join(lines) + "R3@example.com,,\nno address,,\n")
+    read = [list_of(path, apart_from_bytes=limit) for limit in (0, 10**9)]
+    assert read[0] == read[1]
+    assert [(len(b.arrivals), len(b.faults), b.twice) for b in read[0]] == [(10, 0, 0), (10, 0, 0), (6, 1, 0)]
+
+
+@pytest.mark.slow
+def test_a_reading_process_that_dies_is_said_and_what_is_in_is_in(tmp_path):
+    """Killed for want of memory, for one: the import does not end as if the file had."""
+    path = a_file(tmp_path, "email\n" + "".join(f"r{n}@example.com\n" for n in range(5_000)))
+    with reading.batches(path, layout_of(path), KEYS, 10, apart_from_bytes=0) as batches:
+        assert len(next(batches).arrivals) == 10
+        [reader] = multiprocessing.active_children()
+        reader.kill()
+        with pytest.raises(BadFile, match="start the import again"):
+            list(batches)
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_somebody_who_signs_up_in_the_same_moment_is_met_by_the_next_try(database, tmp_path):
+    """PostgreSQL refuses the batch, for it has the same mailbox; nobody is lost, and nobody comes in twice."""
+    path = a_file(tmp_path, "email\nann@example.com\nbob@example.com\n")
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as session:
+            a_reader(session)
+            report = pool.submit(bring, database, path)
+            waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+            while not session.scalar(waits):
+                assert not report.done()
+                session.execute(text("SELECT pg_stat_clear_snapshot()"))
+        assert (report.result().new, report.result().unchanged) == (1, 1)
+    with database.reading() as session:
+        assert audience.count(session, "daily", NOW) == 2
 
 
 @pytest.mark.shared

@@ -212,7 +212,7 @@ def _imported(house: House, job: Job, *, dry_run: bool) -> Report:
 
     return transfer.import_csv(
         house.database.transaction, house.keys, job.newsletter, job.path, job.proof, house.now,
-        dry_run=dry_run, ahead=not house.database.is_sqlite, progress=done, layout=job.layout,
+        dry_run=dry_run, progress=done, layout=job.layout,
     )  # fmt: skip
 
 
