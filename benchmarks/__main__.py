@@ -9,6 +9,8 @@ million    the cost of a message at a million readers: against that at ten thous
 desk       each page of the desk with a million readers and 400 past issues, on both databases
 importing  people in and out: against the database's own bulk load; the audience with and without a segment
 one_click  leaving by one POST while a send runs
+stories    who tells the same event: F1 on labelled stories; grouping 5,000 articles (wants the data)
+order      our order against newest first and chance, as editors have it (wants the data)
 """
 
 import argparse
@@ -20,8 +22,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import desk, distance, importing, million, one_click, rendering, signed, signing, speed
-from benchmarks.harness import ROOT, Ratio, Setting, table
+from benchmarks import desk, distance, importing, million, one_click, order, rendering, signed, signing, speed, stories
+from benchmarks.harness import DATA, ROOT, Ratio, Setting, table
 
 BENCHES: dict[str, Callable[[Setting], list[Ratio]]] = {
     "speed": speed.ratios,
@@ -33,7 +35,10 @@ BENCHES: dict[str, Callable[[Setting], list[Ratio]]] = {
     "desk": desk.ratios,
     "importing": importing.ratios,
     "one_click": one_click.ratios,
+    "stories": stories.ratios,
+    "order": order.ratios,
 }
+WANT_DATA = ("stories", "order")
 PAGE = ROOT / "docs" / "benchmarks.md"
 
 
@@ -45,14 +50,20 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="some of them; all without")
     parser.add_argument("--quick", action="store_true", help="a tenth of the readers, one round: to see that it works")
     parser.add_argument("--write", action="store_true", help=f"put the table into {PAGE.relative_to(ROOT)}")
+    parser.add_argument("--data", type=Path, default=DATA, help="the folder with `stories` and `feeds` (%(default)s)")
     wanted = parser.parse_args()
     if unknown := set(wanted.names) - set(BENCHES):
         parser.error(f"there is no {min(unknown)!r}; there is {', '.join(BENCHES)}")
+    if not wanted.data.is_dir() and set(wanted.names) & set(WANT_DATA):
+        parser.error(f"there is no data in {wanted.data}; name its folder with --data")
     found: list[Ratio] = []
     for name in wanted.names or BENCHES:
+        if name in WANT_DATA and not wanted.data.is_dir():
+            print(f"{name}: left out, there is no data in {wanted.data}", file=sys.stderr)
+            continue
         print(f"{name} …", file=sys.stderr, flush=True)
         with TemporaryDirectory(prefix="newsletter-bench-") as folder:
-            found += BENCHES[name](Setting(Path(folder), wanted.quick))
+            found += BENCHES[name](Setting(Path(folder), wanted.data, wanted.quick))
     print(table(found))
     if wanted.write:
         _write(found)

@@ -22,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 SINK = which("smtp-sink") or "/usr/sbin/smtp-sink"
 SOURCE = which("smtp-source") or "/usr/sbin/smtp-source"
 MESSAGE_BYTES = 20_000
+DATA = ROOT.parent / "shared" / "data"  # labelled stories and real feeds; no part of the project
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Setting:
     """How thoroughly to measure."""
 
     folder: Path  # for databases and journals; emptied afterwards
+    data: Path = DATA
     quick: bool = False  # fewer readers and rounds: to see that the bench works, not to quote
 
     @property

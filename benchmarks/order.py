@@ -1,19 +1,18 @@
-"""How near our order comes to an editor's: `python -m benchmarks.order --data DIR`, DIR/DAY/OUTLET.xml real feeds.
+"""How near our order comes to an editor's, on real feeds: `feeds/DAY/OUTLET.xml` of the data.
 
 Some outlets' feeds stand in the order that their editors chose. For each day and each of them, the stories are ranked
 by our points from what the *other* outlets tell, and of our first ten are counted those that tell a story of the
-outlet's own first ten. Beside it stand newest first and chance. It ends with status 1 if ours does not win clearly.
+outlet's own first ten. Beside it stand newest first and chance.
 """
 
-import argparse
 import random
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from pathlib import Path
 from statistics import mean
 
+from benchmarks.harness import Ratio, Setting
 from newsletter.config import SectionRule
 from newsletter.picks.choose import choose
 from newsletter.picks.piece import Piece
@@ -28,23 +27,25 @@ WINDOW = timedelta(hours=30)
 MEMORY = timedelta(days=7)
 CLEARLY = 1.5  # times the better of the two others
 NEWS = "news"
+ALL = "all three"
 
 Order = Callable[[list[tuple[Piece, ...]], datetime], list[tuple[Piece, ...]]]
 
 
-def main() -> int:
-    """Print the table; 1 if ours is not clearly the best."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="the folder with a folder of feeds for each day")
-    parser.add_argument("--every", type=int, default=1, help="only every so many-th day")
-    chosen = parser.parse_args()
-    figures = hits(chosen.data, chosen.every)
-    print(f"{'of our first 10, in the outlet’s first 10':44}" + "".join(f"{name:>10}" for name in (*EDITED, "all")))
-    for name, by_outlet in figures.items():
-        means = [mean(by_outlet[outlet]) for outlet in EDITED]
-        print(f"{name:44}" + "".join(f"{figure:10.2f}" for figure in (*means, mean(means))))
-    ours, newest, chance = (mean(mean(by_outlet[o]) for o in EDITED) for by_outlet in figures.values())
-    return 0 if ours >= CLEARLY * max(newest, chance) else 1
+def ratios(setting: Setting) -> list[Ratio]:
+    """Our hits against those of the better of the two others, for each outlet and for all."""
+    figures = hits(setting.data / "feeds", every=3 if setting.quick else 1)
+    means = {name: {outlet: mean(by_outlet[outlet]) for outlet in EDITED} for name, by_outlet in figures.items()}
+    for of_all in means.values():
+        of_all[ALL] = mean(of_all.values())
+    ours, *others = means.values()
+    found = []
+    for outlet, hit in ours.items():
+        note = ", ".join(f"{name} {of[outlet]:.2f}" for name, of in means.items())
+        best = max(*(other[outlet] for other in others), 0.1)  # a hit in ten days, where they had none
+        wanted = CLEARLY if outlet == ALL else 0.0  # one outlet alone has few hits on few days
+        found.append(Ratio(f"of our first 10, in the first 10 of {outlet}", (hit / best,), wanted, note=note))
+    return found
 
 
 def hits(data: Path, every: int = 1) -> dict[str, dict[str, list[int]]]:
@@ -133,7 +134,3 @@ def _piece(outlet: str, place: int, found: FoundArticle, now: datetime) -> Piece
         weight=1.0,
         place=place,
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

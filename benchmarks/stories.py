@@ -1,24 +1,21 @@
-"""How well `picks/stories.py` tells who tells the same event: `python -m benchmarks.stories --data DIR`.
+"""How well `picks/stories.py` tells who tells the same event.
 
-DIR holds labelled stories: `events-full-text.json` (whole articles) and `headlines.csv` (headlines with their story).
-Printed are pairwise and B-cubed F1, also as the mean over random halves of the events, each a batch of its own: what
-is to hold for other stories must hold for any part of these. It ends with status 1 when a figure falls below its
-floor, so that CI sees it.
+The folder `stories` of the data holds labelled ones: `events-full-text.json` (whole articles) and `headlines.csv`
+(headlines with their story). Printed are pairwise and B-cubed F1, also as the mean over random halves of the events,
+each a batch of its own: what is to hold for other stories must hold for any part of these.
 """
 
-import argparse
 import csv
 import json
 import random
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import mean
-from time import perf_counter
 from typing import NamedTuple
 
+from benchmarks.harness import Ratio, Setting, timed
 from newsletter.picks.piece import Piece
 from newsletter.picks.stories import grouped
 
@@ -28,6 +25,7 @@ FLOORS = {  # pairwise, B-cubed
     "headlines, 5 of each": (0.70, 0.79),
     "headlines, 5 of each, halves": (0.73, 0.80),
 }
+LARGE, LARGE_SECONDS = 5_000, 5.0  # articles, and the seconds of one core that grouping them may take
 HALVINGS = 3
 SAMPLES = 3  # other choices of five headlines, so that no one choice is tuned for
 PUBLISHED = datetime(2026, 11, 23, tzinfo=UTC)
@@ -41,16 +39,20 @@ class Labelled(NamedTuple):
     event: str
 
 
-def main() -> int:
-    """Print the table; 1 if a figure is below its floor."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="the folder with the labelled stories")
-    data = parser.parse_args().data
-    print(f"{'set':32} {'articles':>8} {'pairwise':>9} {'B-cubed':>9} {'seconds':>8}")
-    fell = [name for name, articles in _sets(data) if not _shown(name, articles)]
-    for name in fell:
-        print(f"{name}: below its floor {FLOORS[name]}", file=sys.stderr)
-    return 1 if fell else 0
+def ratios(setting: Setting) -> list[Ratio]:
+    """Pairwise and B-cubed F1 in per cent of each set, and what grouping a very large day takes."""
+    found = []
+    for name, articles in _sets(setting.data / "stories", setting.quick):
+        figures = halved(articles) if name.endswith("halves") else f1(articles)
+        for kind, figure, floor in zip(("pairwise", "B-cubed"), figures, FLOORS.get(name, (0.0, 0.0)), strict=True):
+            found.append(Ratio(f"{name}: {kind} F1", (100 * figure,), 100 * floor, unit="%", note=_size(articles)))
+    large = headlines(setting.data / "stories", None)[: setting.size(LARGE)]
+    cpu = tuple(timed(lambda: f1(large))["cpu"] for _ in range(setting.rounds))
+    return [*found, Ratio("grouping a very large day", cpu, LARGE_SECONDS, at_least=False, unit="s", note=_size(large))]
+
+
+def _size(articles: Sequence[Labelled]) -> str:
+    return f"{len(articles):,} articles"
 
 
 def f1(articles: Sequence[Labelled]) -> tuple[float, float]:
@@ -121,27 +123,16 @@ def halved(articles: Sequence[Labelled]) -> tuple[float, float]:
     return mean(pair for pair, _ in figures), mean(cubed for _, cubed in figures)
 
 
-def _sets(data: Path) -> Iterator[tuple[str, list[Labelled]]]:
+def _sets(data: Path, quick: bool) -> Iterator[tuple[str, list[Labelled]]]:
     yield "full text", full_texts(data)
     yield "full text, halves", full_texts(data)
     yield "headlines, 5 of each", headlines(data, 5)
     yield "headlines, 5 of each, halves", headlines(data, 5)
-    for seed in range(1, SAMPLES + 1):
-        yield f"headlines, other 5 of each ({seed})", headlines(data, 5, seed)
-    yield "headlines, all", headlines(data, None)
-
-
-def _shown(name: str, articles: Sequence[Labelled]) -> bool:
-    start = perf_counter()
-    figures = halved(articles) if name.endswith("halves") else f1(articles)
-    took = perf_counter() - start
-    print(f"{name:32} {len(articles):8} {figures[0]:9.3f} {figures[1]:9.3f} {took:8.2f}")
-    return all(figure >= floor for figure, floor in zip(figures, FLOORS.get(name, (0.0, 0.0)), strict=True))
+    if not quick:
+        for seed in range(1, SAMPLES + 1):
+            yield f"headlines, other 5 of each ({seed})", headlines(data, 5, seed)
+        yield "headlines, all", headlines(data, None)
 
 
 def _piece(number: int, article: Labelled) -> Piece:
     return Piece(number, "source", str(number), "", article.title, "", article.text, "", "", False, PUBLISHED, 1.0)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

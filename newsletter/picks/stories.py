@@ -17,10 +17,12 @@ from newsletter.picks.alike import is_series
 from newsletter.picks.piece import Piece
 from newsletter.picks.words import WORD, Told, told
 
-# One setting, found on labelled stories as full texts and as bare headlines: `python -m benchmarks.stories` shows it.
+# One setting, found on labelled stories as full texts and as bare headlines: `python -m benchmarks stories` shows it.
 ALIKE = 0.04  # two articles that are more alike than their crowds by so much tell one event
 CROWD_AT_LEAST, CROWD_SHARE = 20, 0.05  # beyond so many, or such a share of the batch, it is a topic and no event
-FEW = 40  # in a batch of so few no word is known to be rare, and twice as much is asked for
+HUNDREDS, MORE_IN_HUNDREDS = 200, 0.2  # in so many it is so much more, and the less the larger the batch is: then it
+# is better known which words are rare. Of fewer, fewer resemble each other by chance, and less is asked for, down to …
+FEW = 20  # … so few of which no word is known to be rare: of as many twice as much is asked for again
 GROWN = 1.0  # every doubling of the smaller of two groups asks for so much more, up to GROWN_MEMBERS
 GROWN_MEMBERS = 8
 NEAR, NEAR_GROWN = 0.017, 0.3  # the same two for stories that are too near each other to stand in one issue
@@ -30,11 +32,13 @@ NAME_BONUS = 1.6  # a word that is always capitalised counts up to so much more:
 TITLE_TIMES = 4  # a word of the headline counts as so many of the text
 LEAD_WORDS, LEAD_TIMES = 40, 2  # the news comes first: these words of the text count twice
 STRONGEST_WORDS = 120  # of an article that are compared
-COMMON_AT_LEAST, COMMON_SHARE = 100, 0.02  # a word in more articles than both says nothing of the event
+COMMON_AT_LEAST, COMMON_SHARE = 100, 0.05  # a word in more articles than both says nothing of the event
+MOST_SHARING = 120  # … nor does one in so many of the batch: every two of them would have to be compared
 HABIT_AT_LEAST, HABIT_SHARE = 8, 0.3  # a word in more of a source's articles than both is its habit, not the event's
 HABIT_TIMES = 3  # … if others use it in a share so many times smaller
 BARE, SUMMARY = 6, 70  # words below a headline: fewer than BARE are none, fewer than SUMMARY sum the event up
 SUMMARY_COUNTS = 0.15  # of a likeness, where both are summaries: two that tell one event could be far more alike
+SUMMARIES = 40  # in a batch of so few it is twice that: near-copies are found in it too
 
 Vector = dict[str, float]
 Likeness = list[dict[int, float]]  # for each article or group, the others that resemble it
@@ -94,19 +98,23 @@ def _vectors(batch: Sequence[Told], background: Sequence[Told]) -> list[Vector]:
     articles: Counter[str] = Counter()
     for counts in of_source.values():
         articles.update(counts)
-    telling = _telling(everyone, articles)
+    inside = Counter(stem for one in batch for stem in one.stems) if len(batch) > MOST_SHARING else Counter[str]()
+    telling = {stem: tells for stem, tells in _telling(everyone, articles).items() if inside[stem] <= MOST_SHARING}
     habits = _habits(of_source, articles, Counter(one.source for one in everyone))
     bare = sum(len(one.text) < BARE for one in batch)
     least = 0 if 2 * bare < len(batch) else BARE
-    summary = min(1.0, SUMMARY_COUNTS * _demand(len(batch)))  # near-copies are found in a small batch too
+    summary = min(1.0, SUMMARY_COUNTS * (1 + SUMMARIES / len(batch))) if batch else 1.0
     return [
         _vector(one, telling, habits[one.source], summary if least <= len(one.text) < SUMMARY else 1.0) for one in batch
     ]
 
 
 def _demand(articles: int) -> float:
-    """How many times as much likeness is asked for in a batch of so few articles."""
-    return 1 + FEW / max(articles, 1)
+    """How many times as much likeness is asked for in a batch of so many articles."""
+    if articles >= HUNDREDS:
+        return 1 + MORE_IN_HUNDREDS * HUNDREDS / articles
+    fewer = max(articles, 1) / HUNDREDS
+    return float((1 + MORE_IN_HUNDREDS) * fewer**0.25 * (1 + (FEW / max(articles, 1)) ** 3))
 
 
 def _telling(everyone: Sequence[Told], articles: Counter[str]) -> dict[str, float]:

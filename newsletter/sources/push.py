@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any
@@ -29,6 +29,7 @@ PLAIN_WORDS = {
     "datetime_parsing": "this must be a date with a time and a zone: 2026-11-23T06:30:00+01:00",
     "datetime_type": "this must be a date with a time and a zone: 2026-11-23T06:30:00+01:00",
     "model_type": "this must be an object",
+    "bool_type": "this must be true or false",
 }
 
 
@@ -47,6 +48,7 @@ class PushedArticle(BaseModel):
     sections: list[str] = Field(default=[], max_length=50)
     image: str = Field(default="", max_length=5_000)
     image_alt: str = Field(default="", max_length=5_000)
+    is_paid: bool = False
     published_at: AwareDatetime | None = None
 
 
@@ -150,7 +152,7 @@ def _faults(article: PushedArticle, sources: dict[str, Source]) -> list[tuple[st
 
 def _clean(article: PushedArticle) -> FoundArticle | None:
     plain = {name: _escaped(getattr(article, name)) for name in ("title", "standfirst", "author", "image_alt")}
-    return items.article(
+    made = items.article(
         guid=article.id,
         link=clean.canonical_url(article.url),
         title=plain["title"],
@@ -162,6 +164,7 @@ def _clean(article: PushedArticle) -> FoundArticle | None:
         alt=plain["image_alt"],
         published_at=dates.in_utc(article.published_at, UTC) if article.published_at else None,
     )
+    return replace(made, is_paid=article.is_paid) if made else None
 
 
 def _seen(number: str) -> str:

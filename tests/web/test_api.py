@@ -40,6 +40,7 @@ FERRY = {
     "image": "https://post.example.com/ferry.jpg",
     "image_alt": "A ferry",
     "published_at": "2026-11-23T05:00:00+01:00",
+    "is_paid": True,
 }
 
 
@@ -88,6 +89,7 @@ def test_an_article_is_taken_cleaned_and_known_again(client: TestClient, databas
     assert (article.guid, article.title, article.section) == ("2026/ferry", "Ferry & crew sail again", "World")
     assert article.body == "<p>The boat is <b>back</b>.</p>"
     assert article.url == "https://post.example.com/ferry"
+    assert article.is_paid
     assert article.published_at.isoformat() == "2026-11-23T04:00:00+00:00"
     again = push(client, FERRY)
     assert (again.status_code, again.json()["articles"][0]["outcome"]) == (200, "seen")
@@ -132,6 +134,7 @@ def test_a_list_is_taken_whole_and_answered_in_its_order(client: TestClient, dat
         (FERRY | {"published_at": "2026-11-23T05:00:00"}, "published_at", "must name its zone"),
         (FERRY | {"published_at": "yesterday"}, "published_at", "a date with a time and a zone"),
         (FERRY | {"sections": "World"}, "sections", "must be a list"),
+        (FERRY | {"is_paid": "yes"}, "is_paid", "must be true or false"),
         ([FERRY, FERRY], "articles[0].id", "twice"),
         ([FERRY, FERRY | {"id": "2", "url": "x"}], "articles[1].url", "no web address"),
     ],
