@@ -384,7 +384,7 @@ def a_reader(email: str = "reader@example.com") -> message.Reader:
 def message_as(paper: Paper, issue: Issue, edition: Edition, reader: message.Reader, now: datetime) -> bytes:
     """The very bytes that `reader` would get of that edition."""
     newsletter, site = paper.config.newsletter(issue.newsletter), paper.config.site
-    made = message.mould(site, newsletter, issue.id or 0, edition.subject, edition.html, edition.text)
+    made = message.of_edition(site, newsletter, edition)
     return made.fill(reader, paper.config.keys, now)
 
 
@@ -394,7 +394,7 @@ def send_test(paper: Paper, issue_id: int, email: str, now: datetime) -> str:
         issue = session.get_one(Issue, issue_id)
         newsletter, site = paper.config.newsletter(issue.newsletter), paper.config.site
         edition = editions.of(session, issue)
-    made = message.mould(site, newsletter, issue_id, f"[Test] {edition.subject}", edition.html, edition.text)
+    made = message.of_edition(site, newsletter, edition, mark="[Test] ")
     data = made.fill(a_reader(email), paper.config.keys, now)
     return connections.hand_over(paper.config.smtp, newsletter.sender_address, email, data)
 

@@ -118,10 +118,8 @@ def preview(
         found = issue_in(session, paper, issue)
         reader, chosen, form = _reader(session, paper, found, email)
         edition = _edition(session, paper, found, _topics(paper, found, topics) if topics else chosen)
-        made = message.mould(
-            paper.config.site, paper.config.newsletter(found.newsletter), found.id or 0,
-            edition.subject, edition.html if form is Format.HTML else "", edition.text,
-        )  # fmt: skip
+        newsletter = paper.config.newsletter(found.newsletter)
+        made = message.of_edition(paper.config.site, newsletter, edition, form)
         tokens = made.tokens(reader, paper.config.keys)
         name = prose.one_line(reader.name)
         as_text = slots.fill(edition.text, **tokens, name=name)

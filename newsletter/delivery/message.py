@@ -8,25 +8,26 @@ List headers are written by hand: the standard library folds and encodes a long 
 which makes it invalid (RFC 2047 §5) and the mail program's own button disappears.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime, parseaddr
 from functools import lru_cache
 from hashlib import sha256
-from html import escape
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from newsletter import links
 from newsletter.config import Newsletter, Site
-from newsletter.delivery import base64_lines, dkim, prose
+from newsletter.delivery import dkim, prose
 from newsletter.delivery.base64_lines import Base64
+from newsletter.delivery.body import Body, Part, Words
 from newsletter.delivery.dkim import Signer
-from newsletter.delivery.quoted_printable import QuotedPrintable
 from newsletter.rendering import slots
+from newsletter.rendering.models import Edition
+from subscribers import Format
 from subscribers.mac import Mac
-from subscribers.tokens import Keys, Purpose, sign
+from subscribers.tokens import Keys, Purpose, signer
 
 
 class Reader(NamedTuple):
@@ -40,114 +41,100 @@ class Reader(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Part:
-    """One part of a message: `head` is its boundary line and headers, `content` its encoded text."""
-
-    head: bytes
-    content: QuotedPrintable | Base64
-    is_html: bool
-
-    def filled(self, values: Mapping[str, str]) -> list[bytes]:
-        """The part for the reader whose `values` these are, by mark, to be joined."""
-        return [self.head, *self.content.filled(values)]
-
-
-@dataclass(frozen=True)
 class Mould:
     """One edition's message: what is the same for all, and the places for what is a reader's own."""
 
-    site: Site
     issue_id: int
-    domain: str  # right of the @ in Message-ID
+    domain: bytes  # right of the @ in Message-ID
     zone: ZoneInfo  # of Date
     top: bytes  # the headers before a reader's own
-    rest: bytes  # the headers after them
-    parts: tuple[Part, ...]
-    end: bytes  # the last boundary line
+    unsubscribe: tuple[bytes, ...]  # List-Unsubscribe, cut where the token goes
+    rest: bytes  # the headers after a reader's own
+    body: Body
     signer: Signer
-    leave_address: str = ""  # where a mail takes its reader off
 
     def fill(self, reader: Reader, keys: Keys, now: datetime) -> bytes:
         """The message for one reader, signed: CRLF lines, none over 998 octets, undotted."""
-        unsubscribe, preferences = self._tokens(reader, keys)
-        name = prose.one_line(reader.name)
-        words = {slots.UNSUBSCRIBE: unsubscribe, slots.PREFERENCES: preferences, slots.NAME: name}
-        out: list[bytes] = []
-        for part in self.parts:
-            out += part.filled(words | {slots.NAME: escape(name)} if part.is_html and name else words)
-        out.append(self.end)
-        heads = (self.top, self._head(reader, keys, unsubscribe, name, now), self.rest)
+        words = self._words(reader, keys)
+        head = self._head(reader, keys, words, now)
+        body = self.body.filled(words)
         if not self.signer.keys:
-            return b"".join((*heads, b"\r\n", *out))
-        body = b"".join(out)
-        return b"".join((self.signer.headers(heads, body, now), *heads, b"\r\n", body))
+            return b"".join((self.top, head, self.rest, b"\r\n", *body))
+        heads, whole = (self.top, head, self.rest), b"".join(body)
+        return b"".join((self.signer.headers(heads, whole, now), *heads, b"\r\n", whole))
 
     def tokens(self, reader: Reader, keys: Keys) -> dict[str, str]:
         """The reader's own tokens, by the names that `slots.fill` takes."""
-        return dict(zip(("unsubscribe", "preferences"), self._tokens(reader, keys), strict=True))
+        words = self._words(reader, keys)
+        return {"unsubscribe": words.unsubscribe.decode(), "preferences": words.preferences.decode()}
 
-    def _tokens(self, reader: Reader, keys: Keys) -> tuple[str, str]:
-        return (
-            sign(keys, Purpose.UNSUBSCRIBE, reader.subscription_id, self.issue_id),
-            sign(keys, Purpose.PREFERENCES, reader.subscriber_id, self.issue_id),
+    def _words(self, reader: Reader, keys: Keys) -> Words:
+        unsubscribe, preferences = _signers(keys)
+        return Words(
+            unsubscribe(reader.subscription_id, self.issue_id),
+            preferences(reader.subscriber_id, self.issue_id),
+            prose.one_line(reader.name),
         )
 
-    def _head(self, reader: Reader, keys: Keys, unsubscribe: str, name: str, now: datetime) -> bytes:
+    def _head(self, reader: Reader, keys: Keys, words: Words, now: datetime) -> bytes:
         """The headers that differ from reader to reader. Date is of now; Message-ID stays for a delivery's life."""
-        return (
-            f"Date: {_date(int(now.timestamp()), self.zone)}\r\n"
-            f"Message-ID: {message_id(keys, self.issue_id, reader.delivery_id, self.domain)}\r\n"
-            f"To: {prose.mailbox(name, reader.email)}\r\n"
-            f"List-Unsubscribe: <{links.unsubscribe(self.site, unsubscribe)}>{self._by_mail(unsubscribe)}\r\n"
-        ).encode()
+        return b"".join((
+            b"Date: ", _date(int(now.timestamp()), self.zone),
+            b"\r\nMessage-ID: ", message_id(keys, self.issue_id, reader.delivery_id, self.domain),
+            b"\r\nTo: ", prose.mailbox(words.name, reader.email).encode(),
+            words.unsubscribe.join(self.unsubscribe),
+        ))  # fmt: skip
 
-    def _by_mail(self, unsubscribe: str) -> str:
-        """The second way of that header, where there is a mailbox for it (RFC 2369 §3.2)."""
-        return f", <{links.unsubscribe_by_mail(self.leave_address, unsubscribe)}>" if self.leave_address else ""
+
+def of_edition(
+    site: Site, newsletter: Newsletter, edition: Edition, form: Format = Format.HTML, mark: str = ""
+) -> Mould:  # fmt: skip
+    """The message of a stored edition, for readers who want that format; `mark` comes before its subject."""
+    html = edition.html if form is Format.HTML else ""
+    return mould(site, newsletter, edition.issue_id, mark + edition.subject, html, edition.text)
 
 
 def mould(site: Site, newsletter: Newsletter, issue_id: int, subject: str, html: str, text: str) -> Mould:
     """Make the message of an edition. `html` and `text` hold the marks of `slots`; without `html` it is the text alone,
     one part. ConfigError for a key that is missing or wrong."""
-    if not html:
-        return _text_alone(site, newsletter, issue_id, subject, text)
+    mime, body = _multipart(issue_id, subject, html, text) if html else _text_alone(text)
+    return Mould(
+        issue_id=issue_id,
+        domain=newsletter.sender_domain.encode("ascii"),
+        zone=newsletter.zone,
+        top=_prose_headers(newsletter, subject),
+        unsubscribe=_unsubscribe_header(site, newsletter.leave_address),
+        rest=_list_headers(site, newsletter, issue_id) + mime,
+        body=body,
+        signer=dkim.signer(newsletter.dkim),
+    )
+
+
+def _multipart(issue_id: int, subject: str, html: str, text: str) -> tuple[bytes, Body]:
+    """Its MIME headers, and the text before the HTML (RFC 2046 §5.1.4)."""
     boundary = "=_" + sha256(f"{issue_id}\0{subject}\0{html}".encode()).hexdigest()[:24]
     mime = f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n'
-    return Mould(
-        site=site,
-        issue_id=issue_id,
-        domain=newsletter.sender_domain,
-        zone=newsletter.zone,
-        top=_prose_headers(newsletter, subject),
-        rest=_list_headers(site, newsletter, issue_id) + mime.encode(),
-        parts=(_part(f"--{boundary}", "plain", text), _part(f"\r\n--{boundary}", "html", html)),
-        end=f"\r\n--{boundary}--\r\n".encode(),
-        signer=dkim.signer(newsletter.dkim),
-        leave_address=newsletter.leave_address,
-    )
+    parts = Part.of(f"--{boundary}\r\n", "plain", text), Part.of(f"\r\n--{boundary}\r\n", "html", html)
+    return mime.encode(), Body(parts, f"\r\n--{boundary}--\r\n".encode())
 
 
-def _text_alone(site: Site, newsletter: Newsletter, issue_id: int, subject: str, text: str) -> Mould:
-    """The same headers for those who want no HTML, and one part (RFC 2045 §5.2)."""
-    part = _part("MIME-Version: 1.0", "plain", text.rstrip("\r\n") + "\n")
-    return Mould(
-        site=site,
-        issue_id=issue_id,
-        domain=newsletter.sender_domain,
-        zone=newsletter.zone,
-        top=_prose_headers(newsletter, subject),
-        rest=_list_headers(site, newsletter, issue_id) + part.head.removesuffix(b"\r\n"),
-        parts=(replace(part, head=b""),),
-        end=b"\r\n" if isinstance(part.content, Base64) else b"",  # the other's own last line has its end
-        signer=dkim.signer(newsletter.dkim),
-        leave_address=newsletter.leave_address,
-    )
+def _text_alone(text: str) -> tuple[bytes, Body]:
+    """The same for those who want no HTML, and one part (RFC 2045 §5.2)."""
+    part = Part.of("MIME-Version: 1.0\r\n", "plain", text.rstrip("\r\n") + "\n")
+    end = b"\r\n" if isinstance(part.content, Base64) else b""  # the other's own last line has its end
+    return part.head.removesuffix(b"\r\n"), Body([replace(part, head=b"")], end)
 
 
-def message_id(keys: Keys, issue_id: int, delivery_id: int, domain: str) -> str:
+def message_id(keys: Keys, issue_id: int, delivery_id: int, domain: bytes) -> bytes:
     """The same for every attempt at one delivery, so that a receiver may notice a second copy (RFC 5322 §3.6.4)."""
-    mac = _mac(keys.address_key, issue_id)(b"%d" % delivery_id).hex()[:12]
-    return f"<{issue_id}.{delivery_id}.{mac}@{domain}>"
+    number = b"%d" % delivery_id
+    return b"<%d.%b.%b@%b>" % (issue_id, number, _mac(keys.address_key, issue_id)(number)[:6].hex().encode(), domain)
+
+
+@lru_cache(maxsize=4)
+def _signers(keys: Keys) -> tuple[Callable[[int, int], bytes], Callable[[int, int], bytes]]:
+    """Of the two tokens of a message."""
+    return signer(keys, Purpose.UNSUBSCRIBE), signer(keys, Purpose.PREFERENCES)
 
 
 @lru_cache(maxsize=16)
@@ -156,9 +143,9 @@ def _mac(key: bytes, issue_id: int) -> Mac:
 
 
 @lru_cache(maxsize=8)
-def _date(seconds: int, zone: ZoneInfo) -> str:
+def _date(seconds: int, zone: ZoneInfo) -> bytes:
     """Of a second since 1970: thousands of messages have the same."""
-    return format_datetime(datetime.fromtimestamp(seconds, zone))
+    return format_datetime(datetime.fromtimestamp(seconds, zone)).encode("ascii")
 
 
 def _prose_headers(newsletter: Newsletter, subject: str) -> bytes:
@@ -186,11 +173,11 @@ def _list_headers(site: Site, newsletter: Newsletter, issue_id: int) -> bytes:
     return "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode("ascii")
 
 
-def _part(boundary: str, kind: str, text: str) -> Part:
-    literals, places = slots.cut(text)
-    plain = QuotedPrintable.of(literals, places)
-    content = Base64.of(literals, places) if base64_lines.size(literals) < plain.size else plain
-    head = (
-        f"{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: {content.name}\r\n\r\n"
-    )
-    return Part(head.encode(), content, is_html=kind == "html")
+def _unsubscribe_header(site: Site, leave_address: str) -> tuple[bytes, ...]:
+    """List-Unsubscribe, cut where the reader's token goes: the link (RFC 8058), and a mail where there is a mailbox for
+    it (RFC 2369 §3.2). It begins with the end of the line before."""
+    ways = [links.unsubscribe(site, slots.UNSUBSCRIBE)]
+    if leave_address:
+        ways.append(links.unsubscribe_by_mail(leave_address, slots.UNSUBSCRIBE))
+    header = f"\r\nList-Unsubscribe: {', '.join(f'<{way}>' for way in ways)}\r\n"
+    return tuple(piece.encode() for piece in header.split(slots.UNSUBSCRIBE))

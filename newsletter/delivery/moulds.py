@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from threading import Lock
 
 from newsletter.config import Newsletter, Site
-from newsletter.delivery.message import Mould, mould
+from newsletter.delivery.message import Mould, of_edition
 from newsletter.rendering.models import Edition
 from subscribers import Format
 
@@ -26,9 +26,6 @@ class Moulds:
         found = self._made.get((edition_id, form))
         if found is None:
             with self._lock:
-                found = self._made[edition_id, form] = self._make(self._editions[edition_id], form)
+                found = of_edition(self._site, self._newsletter, self._editions[edition_id], form)
+                self._made[edition_id, form] = found
         return found
-
-    def _make(self, edition: Edition, form: Format) -> Mould:
-        html = edition.html if form is Format.HTML else ""
-        return mould(self._site, self._newsletter, edition.issue_id, edition.subject, html, edition.text)

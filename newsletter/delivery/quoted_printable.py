@@ -7,14 +7,13 @@ slots, writes lines of 78, and leaves dots and "From " at a line's start, which 
 
 import codecs
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 
 from newsletter.rendering.slots import Slot
 
 MAX_LINE = 76  # with the "=" of a soft line break, without CRLF
-_SOFT_BREAK = b"=\r\n"
+SOFT_BREAK = b"=\r\n"
 _AS_IT_IS = re.compile(r"(?!\.|From )[ -<>-~]{0,74}[!-<>-~]")  # tokens, and most names
 
 
@@ -23,7 +22,7 @@ class QuotedPrintable:
     """A text, cut at its slots and encoded: between two of its `pieces` is a gap for the words of a slot."""
 
     pieces: tuple[bytes, ...]  # with an empty one for each gap
-    gaps: Mapping[Slot, tuple[int, ...]]  # which of the pieces they are
+    gaps: tuple[tuple[int, Slot], ...]  # which of the pieces they are, and whose
     name = "quoted-printable"
 
     @classmethod
@@ -31,22 +30,12 @@ class QuotedPrintable:
         """From a text that was cut by `slots.cut`."""
         *opening, last = map(encode, literals)
         pieces = (*chain.from_iterable((_open_ended(piece), b"") for piece in opening), last)
-        gaps = {slot: tuple(2 * n + 1 for n, other in enumerate(slots) if other == slot) for slot in slots}
-        return cls(pieces, gaps)
+        return cls(pieces, tuple((2 * n + 1, slot) for n, slot in enumerate(slots)))
 
     @property
     def size(self) -> int:
         """Bytes of what is the same for every reader."""
         return sum(map(len, self.pieces))
-
-    def filled(self, values: Mapping[str, str]) -> list[bytes]:
-        """The lines for the reader whose `values` these are, one line each by mark; to be joined."""
-        out = list(self.pieces)
-        for slot, places in self.gaps.items():
-            line = _on_own_lines(slot.words(values))
-            for place in places:
-                out[place] = line
-        return out
 
 
 def encode(text: str) -> bytes:
@@ -60,15 +49,16 @@ def encode(text: str) -> bytes:
     return b"\r\n".join(map(_line, code.split(b"\r\n")))
 
 
-def _on_own_lines(words: str) -> bytes:
+def on_own_lines(words: str) -> bytes:
+    """What fills a gap with `words`. For a token that is itself and a SOFT_BREAK: no need to ask."""
     if _AS_IT_IS.fullmatch(words):
-        return words.encode("ascii") + _SOFT_BREAK
+        return words.encode("ascii") + SOFT_BREAK
     return _open_ended(encode(words))
 
 
 def _open_ended(encoded: bytes) -> bytes:
     """What follows begins a new line that the reader does not see."""
-    return encoded + _SOFT_BREAK if encoded and not encoded.endswith(b"\r\n") else encoded
+    return encoded + SOFT_BREAK if encoded and not encoded.endswith(b"\r\n") else encoded
 
 
 def _line(code: bytes) -> bytes:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from newsletter import links
 from newsletter.delivery import envelope, message, prose
 from newsletter.delivery.base64_lines import Base64
+from newsletter.delivery.body import Body, Part, Words
 from newsletter.delivery.quoted_printable import QuotedPrintable
 from newsletter.rendering import slots
 from newsletter.rendering.render import edition
@@ -172,7 +173,8 @@ def test_a_name_with_line_breaks_stays_one_header(name: str):
 def decoded(kind: type[QuotedPrintable] | type[Base64], text: str, values: dict[str, str]) -> str:
     """`text`, cut, encoded, filled, and read back by the standard library; its form is checked on the way."""
     content = kind.of(*slots.cut(text))
-    lines = b"".join(content.filled(values))
+    words = Words(values[slots.UNSUBSCRIBE].encode(), values[slots.PREFERENCES].encode(), values[slots.NAME])
+    lines = b"".join(Body([Part(b"", content, is_html=False)], b"").filled(words))
     assert b"\n" not in lines.replace(b"\r\n", b"")
     assert max(map(len, lines.split(b"\r\n"))) <= 76
     assert not re.search(rb"^(\.|From )|[ \t]$", lines, re.MULTILINE)

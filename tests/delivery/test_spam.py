@@ -45,7 +45,7 @@ def digest(paper: Paper, articles: Path) -> bytes:
     issue = daily.draft(paper, newsletter, NOW.date(), NOW)
     with paper.database.reading() as session:
         edition = editions.of(session, issue)
-    made = message.mould(paper.config.site, newsletter, issue.id or 0, edition.subject, edition.html, edition.text)
+    made = message.of_edition(paper.config.site, newsletter, edition)
     return made.fill(READER, paper.config.keys, NOW)
 
 
