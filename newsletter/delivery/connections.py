@@ -27,6 +27,8 @@ from newsletter.errors import GiveUp, RelayDown, TryLater
 __all__ = ["TIMEOUTS", "Answer", "Connections", "Letter", "Wait", "hand_over"]
 
 LOOK_SECONDS = 0.1  # how often a source that says Wait is asked again at the latest
+_NEVER = float("inf")
+_ACCEPTED = Fate.ACCEPTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class Connections:
         self._noted = 0  # of those, how many are written down
         self._dots: list[_Talk] = []  # lines whose next final dot waits to be written down
         self._note: Note = unnoted
+        self._look_at = 0.0  # monotonic seconds: nothing needs a look at all lines before
         self._waits_until = 0.0
         self._has_more = False
         self._is_in_trouble = False
@@ -94,7 +97,7 @@ class Connections:
         self._letters, self._note = iter(letters), note
         self._has_more, self._is_in_trouble, self._fault = True, False, None
         self._given_back.clear()
-        self._waits_until = 0.0
+        self._look_at = self._waits_until = 0.0
         idle, self._idle = self._idle, []
         for line in idle:
             self._start(line)
@@ -126,6 +129,9 @@ class Connections:
         """Break lines that are silent for too long, feed those that wait for a letter, open more if there are letters.
         Returns after how many seconds to look again although nothing came; None: there is nothing to wait for."""
         now = monotonic()
+        if now < self._look_at:
+            return self._look_at - now
+        self._look_at = _NEVER  # whoever wants an earlier look meanwhile says so
         for talk in tuple(self._talks.values()):
             if talk.asked is None:
                 if letter := self.take():
@@ -138,16 +144,19 @@ class Connections:
             self._open_more()
             if len(ends) < len(self._talks) or self._opener.count:
                 ends.append(self._waits_until if self._waits_until > now else now + LOOK_SECONDS)
-        return max(0.0, min(ends) - now) if ends else None
+        if not ends:
+            return None
+        self._look_at = min(self._look_at, *ends)
+        return max(0.0, self._look_at - now)
 
     def _write_down(self) -> None:
         """Have everything noted that was heard and the dots that come next; then these go out."""
+        heard = self._answers[self._noted :]
+        if not (self._dots or heard):
+            return
         for talk in [talk for talk in self._dots if talk.line.is_closing or talk.line.has_unread]:  # out of turn
             self._cut_off(talk)
         dots, self._dots = self._dots, []
-        heard = self._answers[self._noted :]
-        if not (dots or heard):
-            return
         self._noted = len(self._answers)
         try:
             self._note(heard, [talk.asked.dot for talk in dots if talk.asked and talk.asked.dot is not None])
@@ -171,6 +180,7 @@ class Connections:
             self._opener.start()
 
     def _greet_new_lines(self) -> None:
+        self._look_at = 0.0
         for opened in self._opener.finished():
             if isinstance(opened, Line):
                 self._start(opened)
@@ -206,15 +216,21 @@ class Connections:
             raise Broken("it spoke out of turn")
         wanted, line = talk.asked.stages, talk.line
         new = line.replies(len(wanted) - len(talk.got))
-        talk.got += new
-        if len(talk.got) < len(wanted) and not line.is_closing:
+        got = talk.got = talk.got + new if talk.got else new
+        if len(got) < len(wanted) and not line.is_closing:
             if new:
-                talk.deadline = monotonic() + self._timeouts[wanted[len(talk.got)]]
+                self._expect(talk, wanted[len(got)])
             return
         has_said_more = line.has_unread and not line.is_closing
-        self._go_on(talk, talk.got)
+        self._go_on(talk, got)
         if has_said_more and talk not in self._dots:
             raise Broken("it spoke out of turn")
+
+    def _expect(self, talk: _Talk, stage: Stage) -> None:
+        """Give the server as long as that stage may take."""
+        talk.deadline = monotonic() + self._timeouts[stage]
+        if talk.deadline < self._look_at:
+            self._look_at = talk.deadline
 
     def _break(self, talk: _Talk) -> None:
         """The line broke or fell silent. Who waits for replies gets those that came; who waited for a letter loses
@@ -248,6 +264,7 @@ class Connections:
             step = talk.conversation.send(outcome)
             if step is WANT:
                 if self._has_letters():
+                    self._look_at = 0.0
                     return  # until one comes
                 step = talk.conversation.send(None)
         except StopIteration as ended:
@@ -255,7 +272,7 @@ class Connections:
             return
         assert isinstance(step, Ask)
         talk.asked, talk.got = step, []
-        talk.deadline = monotonic() + self._timeouts[step.stages[0]]
+        self._expect(talk, step.stages[0])
         if step.dot is None:
             self._push(talk)
         else:
@@ -268,7 +285,7 @@ class Connections:
             talk.line.push(talk.asked.data)
         except OSError:
             talk.line.is_closing = True
-            talk.deadline = 0.0  # broken at the next look at the clock
+            talk.deadline = self._look_at = 0.0  # broken at the next look at the clock
         if talk.line.wants_to_write:
             self._listen(talk)
 
@@ -278,6 +295,7 @@ class Connections:
 
     def _finish(self, talk: _Talk, given_back: Letter | None) -> None:
         """The conversation is over: the line rests until the next `send`, or it is hung up."""
+        self._look_at = 0.0
         del self._talks[talk.line.socket.fileno()]
         self._poll.unregister(talk.line.socket)
         talk.asked = None
@@ -297,6 +315,8 @@ class Connections:
         """Remember an answer to pass on, and what it says of the relay: that it has had enough, or lost a line."""
         self._answers.append(answer)
         fate, reply = answer.fate, answer.reply
+        if fate is _ACCEPTED:
+            return
         if fate is Fate.STOPPED or (fate is Fate.RELEASED and reply and reply.code != 421):
             self._take_no_more()
         elif fate in (Fate.RELEASED, Fate.UNCERTAIN):
@@ -313,7 +333,7 @@ class Connections:
         """A letter that may go now; None if there is none, or none yet."""
         if self._given_back:
             return self._given_back.popleft()
-        if not self._has_more or self._waits_until > monotonic():
+        if not self._has_more or (self._waits_until and self._waits_until > monotonic()):
             return None
         try:
             found = next(self._letters, None)
@@ -322,6 +342,7 @@ class Connections:
         if isinstance(found, Wait):
             self._waits_until = monotonic() + min(found.seconds, LOOK_SECONDS)
             return None
+        self._waits_until = 0.0
         self._has_more = found is not None
         return found
 

@@ -10,9 +10,8 @@ What it wants at once it asks its `Post` for. It returns a letter that it had ta
 over, or None.
 """
 
-import re
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from newsletter.delivery.replies import Fate, Reply, Stage, fate
@@ -22,28 +21,24 @@ from newsletter.delivery.replies import Fate, Reply, Stage, fate
 class Letter:
     """One message for one reader. `data` has CRLF line ends and ends with one; dots are stuffed here, at the wire.
 
-    Looking for dots takes longer than all else that is done with a letter here: who knows that no line begins with one
-    says so by `has_dots`.
+    Looking at each byte takes longer than all else that is done with a letter here: who knows that there are none
+    beyond ASCII, also in the addresses, and no line that begins with a dot, says so by `is_plain`.
     """
 
     id: int
     sender: str  # the envelope's
     recipient: str
     data: bytes
-    has_dots: bool = True  # perhaps
+    is_plain: bool = False
 
 
-@dataclass(slots=True)
 class Answer:
     """What the relay said of one letter, and at which stage. `reply` is None where the connection broke."""
 
-    id: int
-    stage: Stage
-    reply: Reply | None
-    fate: Fate = field(init=False)
+    __slots__ = ("fate", "id", "reply", "stage")
 
-    def __post_init__(self) -> None:
-        self.fate = fate(self.stage, self.reply)
+    def __init__(self, number: int, stage: Stage, reply: Reply | None) -> None:
+        self.id, self.stage, self.reply, self.fate = number, stage, reply, fate(stage, reply)
 
 
 @dataclass(slots=True)
@@ -85,10 +80,11 @@ class Post(Protocol):
 Conversation = Generator[Ask | Want, Any, Letter | None]
 
 WANT = Want()
-_OPENING = (Stage.MAIL, Stage.RCPT, Stage.DATA)
+_MAIL, _RCPT, _AT_DOT = Stage.MAIL, Stage.RCPT, Stage.DOT  # by a member's own name it is found slowly
+_OPENING = (_MAIL, _RCPT, Stage.DATA)
 _WELCOME = [2, 2, 3]
-_DOT = (Stage.DOT,)
-_DOT_AND_OPENING = (Stage.DOT, *_OPENING)
+_DOT = (_AT_DOT,)
+_DOT_AND_OPENING = (_AT_DOT, *_OPENING)
 _RSET = Ask(b"RSET\r\n", (Stage.RSET,))
 _NOBODY = Ask(b".\r\n", (Stage.DATA,))  # the empty text
 
@@ -111,12 +107,14 @@ def converse(line: Carrier, post: Post) -> Conversation:
             continue
         line.sent += 1
         following = _at_hand(offer, post) if offer.pipelining and not line.is_worn else None
-        text = _stuffed(letter.data) if letter.has_dots else letter.data
-        group = offer.commands(following) if following else ()
-        stages = _DOT_AND_OPENING if following else _DOT
-        replies = yield Ask(b"".join((text, b".\r\n", *group)), stages, letter.id)
+        text = letter.data if letter.is_plain else _stuffed(letter.data)
+        if following:
+            ask = Ask(b"".join((text, b".\r\n", offer.commands(following))), _DOT_AND_OPENING, letter.id)
+        else:
+            ask = Ask(text + b".\r\n", _DOT, letter.id)
+        replies = yield ask
         final = replies[0] if replies else None
-        post.keep(Answer(letter.id, Stage.DOT, final))
+        post.keep(Answer(letter.id, _AT_DOT, final))
         if final is None or final.code == 421:
             return following
         letter, replies = following, replies[1:]
@@ -125,34 +123,38 @@ def converse(line: Carrier, post: Post) -> Conversation:
 
 def _next(offer: "Offer", post: Post) -> Generator[Want, Letter | None, Letter | None]:
     """The next letter that this relay may take at all, when there is one; the others are answered here."""
-    while (letter := _at_hand(offer, post)) is None:
+    letter = _at_hand(offer, post)
+    while letter is None:
         letter = yield WANT
-        if letter is None or not _is_refused(letter, offer, post):
-            return letter
+        if letter is None:
+            return None
+        letter = _passed(letter, offer, post)
     return letter
 
 
 def _at_hand(offer: "Offer", post: Post) -> Letter | None:
     """The same, if it is at hand."""
-    letter = post.take()
-    while letter is not None and _is_refused(letter, offer, post):
-        letter = post.take()
-    return letter
+    while (letter := post.take()) is not None:
+        if _passed(letter, offer, post):
+            return letter
+    return None
 
 
-def _is_refused(letter: Letter, offer: "Offer", post: Post) -> bool:
+def _passed(letter: Letter, offer: "Offer", post: Post) -> Letter | None:
+    """The letter if the relay may take it; else it is answered."""
     refusal = offer.refusal(letter)
-    if refusal is not None:
-        post.keep(refusal)
-    return refusal is not None
+    if refusal is None:
+        return letter
+    post.keep(refusal)
+    return None
 
 
-def _open(commands: tuple[bytes, bytes, bytes], is_pipelined: bool) -> Generator[Ask, list[Reply], list[Reply]]:
+def _open(commands: bytes, is_pipelined: bool) -> Generator[Ask, list[Reply], list[Reply]]:
     """MAIL, RCPT, DATA: in one go, or each when the one before has a good reply. Returns the replies."""
     if is_pipelined:
-        return (yield Ask(b"".join(commands), _OPENING))
+        return (yield Ask(commands, _OPENING))
     replies: list[Reply] = []
-    for command, stage in zip(commands, _OPENING, strict=True):
+    for command, stage in zip(commands.splitlines(keepends=True), _OPENING, strict=True):
         heard = yield Ask(command, (stage,))
         replies += heard
         if not heard or not _is_good(heard[0], stage):
@@ -208,35 +210,30 @@ class Offer:
             "8BITMIME" in features, "SMTPUTF8" in features,
         )  # fmt: skip
 
-    def commands(self, letter: Letter) -> tuple[bytes, bytes, bytes]:
-        """MAIL, RCPT, DATA."""
+    def commands(self, letter: Letter) -> bytes:
+        """MAIL, RCPT, DATA: a line each."""
         extra = f" SIZE={len(letter.data)}" if self.size else ""
-        if not letter.data.isascii():
-            extra += " BODY=8BITMIME"
-        if not (letter.recipient.isascii() and letter.sender.isascii()):
-            extra += " SMTPUTF8"
-        return (
-            f"MAIL FROM:<{letter.sender}>{extra}\r\n".encode(),
-            f"RCPT TO:<{letter.recipient}>\r\n".encode(),
-            b"DATA\r\n",
-        )
+        if not letter.is_plain:
+            if not letter.data.isascii():
+                extra += " BODY=8BITMIME"
+            if not (letter.recipient.isascii() and letter.sender.isascii()):
+                extra += " SMTPUTF8"
+        return f"MAIL FROM:<{letter.sender}>{extra}\r\nRCPT TO:<{letter.recipient}>\r\nDATA\r\n".encode()
 
     def refusal(self, letter: Letter) -> Answer | None:
         """What need not be tried: too large for this server, or nothing that it can take."""
-        for stage, address in ((Stage.MAIL, letter.sender), (Stage.RCPT, letter.recipient)):
-            if _BREAKS_OUT.search(address):  # its owner has parsed it long ago; this is the last door
+        for stage, address in ((_MAIL, letter.sender), (_RCPT, letter.recipient)):
+            if not address.isprintable() or " " in address or "<" in address or ">" in address:
+                # its owner has parsed it long ago; this is the last door
                 return Answer(letter.id, stage, Reply(553, "5.1.3", "an address that would break out of its command"))
             if not (self.utf8 or address.isascii()):
                 return Answer(letter.id, stage, Reply(553, "5.6.7", "the relay takes no addresses beyond ASCII"))
         if 0 < self.most_bytes < len(letter.data):
             words = f"the message has {len(letter.data)} bytes, the relay takes {self.most_bytes}"
-            return Answer(letter.id, Stage.MAIL, Reply(552, "5.3.4", words))
-        if not (self.eight_bit or letter.data.isascii()):
-            return Answer(letter.id, Stage.MAIL, Reply(554, "5.6.3", "the relay takes no bytes beyond ASCII"))
+            return Answer(letter.id, _MAIL, Reply(552, "5.3.4", words))
+        if not (self.eight_bit or letter.is_plain or letter.data.isascii()):
+            return Answer(letter.id, _MAIL, Reply(554, "5.6.3", "the relay takes no bytes beyond ASCII"))
         return None
-
-
-_BREAKS_OUT = re.compile(r"[\r\n\0 <>]")
 
 
 def _stuffed(data: bytes) -> bytes:

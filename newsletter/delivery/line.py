@@ -95,22 +95,26 @@ class Line:
 
     def push(self, data: bytes = b"") -> None:
         """Send `data` after what still waits to go out, as far as it goes at once. Raises OSError."""
-        if data:
-            self._outgoing = memoryview(bytes(self._outgoing) + data if self._outgoing else data)
+        waiting = self._outgoing
+        rest = memoryview(bytes(waiting) + data if waiting else data)
         try:
-            while self._outgoing:
-                self._outgoing = self._outgoing[self.socket.send(self._outgoing) :]
+            while rest:
+                rest = rest[self.socket.send(rest) :]
         except _NOT_NOW:
             pass
+        self._outgoing = rest
 
     def pull(self) -> None:
         """Take in what has come. Raises Broken or OSError."""
+        link = self.socket
         try:
-            self._take_in(self.socket.recv(CHUNK))
-            while isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():
-                self._take_in(self.socket.recv(CHUNK))
+            chunk = link.recv(CHUNK)
+            while chunk and isinstance(link, ssl.SSLSocket) and link.pending():
+                self._incoming += chunk
+                chunk = link.recv(CHUNK)
         except _NOT_NOW:
-            pass
+            return
+        self._take_in(chunk)
 
     def replies(self, most: int) -> list[Reply]:
         """The next replies that are here whole, up to `most`; none after a 421 or what is no SMTP. Raises Broken."""
@@ -131,15 +135,16 @@ class Line:
     def _usual(self, most: int) -> list[Reply]:
         """All that is here, if it is the answer to a letter and the beginning of the next: the first line has a number
         of its own, the others are always the same."""
-        first, _, others = self._incoming.partition(b"\n")
-        same = parse_burst(others) if others else ()
-        if not same or len(same) + 1 != most:
+        incoming = self._incoming
+        end = incoming.find(b"\n") + 1
+        same = parse_burst(incoming[end:]) if end < len(incoming) else ()
+        if not same or len(same) + 1 != most or incoming[3:4] == b"-":
             return []
         try:
-            reply = parse_line(first.rstrip())
+            reply = parse_line(incoming[:end].rstrip())
         except ValueError:
             return []
-        if reply.code == 421 or first[3:4] == b"-":
+        if reply.code == 421:
             return []
         self._incoming, self._last_used = b"", monotonic()
         return [reply, *same]

@@ -94,8 +94,8 @@ def fate(stage: Stage, reply: Reply | None) -> Fate:
     if reply is None:
         return Fate.UNCERTAIN if stage is Stage.DOT else Fate.RELEASED
     kind = reply.code // 100
-    if kind == 2 and stage is Stage.DOT:
-        return Fate.ACCEPTED
+    if kind == 2 and stage is _DOT:
+        return _ACCEPTED
     if stage in _BEFORE_THE_MESSAGE:
         return Fate.STOPPED if kind == 5 else Fate.RELEASED
     if stage is Stage.MAIL:  # the sender, not the reader, is refused; 552 there is our size (RFC 1870)
@@ -109,6 +109,7 @@ def fate(stage: Stage, reply: Reply | None) -> Fate:
     return Fate.DEFERRED
 
 
+_DOT, _ACCEPTED = Stage.DOT, Fate.ACCEPTED  # asked for with each message: the name of a member is looked up slowly
 _BEFORE_THE_MESSAGE = (Stage.CONNECT, Stage.BANNER, Stage.EHLO, Stage.STARTTLS, Stage.AUTH)
 
 
