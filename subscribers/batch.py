@@ -5,50 +5,65 @@ they go as one JSON text, which SQLite and PostgreSQL each take apart themselves
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import SQLColumnExpression, Subquery, literal_column, select
+from sqlalchemy import BigInteger, SQLColumnExpression, Subquery, cast, literal_column, select
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.expression import ColumnElement, bindparam
+from sqlalchemy.sql.expression import BindParameter, ColumnElement, bindparam
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import String
 
 Cell = int | str | datetime | None
+Values = TypeVar("Values")
 
 
-def rows(values: Sequence[Sequence[Cell]], **columns: str) -> Subquery:
-    """A table of `values`; `columns` names its columns and PostgreSQL's types for them (a time is `timestamptz`)."""
-    return _table(bindparam(None, packed(values), String), columns)
+Given = BindParameter[str]
 
 
-def among(column: SQLColumnExpression[Any], numbers: Sequence[int]) -> ColumnElement[bool]:
-    """`column` is one of `numbers`."""
-    return column.in_(select(rows([[number] for number in numbers], number="bigint").c.number))
-
-
-def among_given(column: SQLColumnExpression[Any], name: str) -> ColumnElement[bool]:
-    """The same for a statement that is made once: its parameter `name` gets `packed_numbers`."""
-    return column.in_(select(_table(bindparam(name, type_=String), {"number": "bigint"}).c.number))
+def given(name: str) -> Given:
+    """In the place of values: they come when the statement is executed, `packed`, as the parameter of that name."""
+    return bindparam(name, type_=String)
 
 
 def packed(values: Sequence[Sequence[Cell]]) -> str:
-    """Rows as the one parameter they travel in."""
+    """The values of `rows`, as they go to the database."""
     return json.dumps(values, default=_moment)
 
 
-def packed_numbers(numbers: Sequence[int]) -> str:
-    """Numbers as rows of one cell."""
-    return packed([[number] for number in numbers])
+def packed_texts(values: Mapping[int, str]) -> str:
+    """The same for `texts`."""
+    return json.dumps(values)
 
 
-def _table(parameter: ColumnElement[Any], columns: Mapping[str, str]) -> Subquery:
-    each = _Each(parameter).table_valued("value")
+def packed_numbers(values: Sequence[int]) -> str:
+    """The same for `among`."""
+    return packed([[number] for number in values])
+
+
+def rows(values: Sequence[Sequence[Cell]] | Given, **columns: str) -> Subquery:
+    """A table of `values`; `columns` names its columns and PostgreSQL's types for them (a time is `timestamptz`)."""
+    each = _Each(_parameter(values, packed)).table_valued("value")
     cells = [
         _Cell(each.c.value, literal_column(str(n)), literal_column(kind)) for n, kind in enumerate(columns.values())
     ]
     return select(*(cell.label(name) for cell, name in zip(cells, columns, strict=True))).subquery()
+
+
+def texts(values: Mapping[int, str] | Given) -> Subquery:
+    """A table of numbers and their texts, `number` and `text`: quicker than `rows`, for its rows hold no lists."""
+    each = _Pairs(_parameter(values, packed_texts)).table_valued("key", "value")
+    return select(cast(each.c.key, BigInteger).label("number"), each.c.value.label("text")).subquery()
+
+
+def among(column: SQLColumnExpression[Any], numbers: Sequence[int] | Given) -> ColumnElement[bool]:
+    """`column` is one of `numbers`."""
+    return column.in_(select(rows(_parameter(numbers, packed_numbers), number="bigint").c.number))
+
+
+def _parameter(values: Values | Given, pack: Callable[[Values], str]) -> Given:
+    return values if isinstance(values, BindParameter) else bindparam(None, pack(values), String)
 
 
 def _moment(value: object) -> str:
@@ -60,6 +75,12 @@ def _moment(value: object) -> str:
 
 class _Each(FunctionElement[Any]):
     """The elements of a JSON array, as rows."""
+
+    inherit_cache = True
+
+
+class _Pairs(FunctionElement[Any]):
+    """The pairs of a JSON object, as rows."""
 
     inherit_cache = True
 
@@ -78,6 +99,16 @@ def _each_sqlite(element: _Each, compiler: Any, **how: Any) -> str:
 @compiles(_Each, "postgresql")
 def _each_postgresql(element: _Each, compiler: Any, **how: Any) -> str:
     return f"jsonb_array_elements(CAST({compiler.process(element.clauses, **how)} AS jsonb))"
+
+
+@compiles(_Pairs, "sqlite")
+def _pairs_sqlite(element: _Pairs, compiler: Any, **how: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **how)})"
+
+
+@compiles(_Pairs, "postgresql")
+def _pairs_postgresql(element: _Pairs, compiler: Any, **how: Any) -> str:
+    return f"jsonb_each_text(CAST({compiler.process(element.clauses, **how)} AS jsonb))"
 
 
 @compiles(_Cell, "sqlite")

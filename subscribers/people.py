@@ -12,11 +12,11 @@ from sqlalchemy.sql.dml import Insert
 from sqlmodel import Session, SQLModel, col, select
 
 from subscribers.address import Address, address_hash
-from subscribers.batch import among_given
+from subscribers.batch import among, given
 from subscribers.models import Subscriber, Subscription, SubscriptionState
 from subscribers.tokens import Keys
 
-_THEIRS = select(col(Subscription.subscriber_id)).where(among_given(col(Subscription.id), "ids"))
+_THEIRS = select(col(Subscription.subscriber_id)).where(among(col(Subscription.id), given("ids")))
 _HELD = select(col(Subscriber.id)).where(col(Subscriber.id).in_(_THEIRS)).order_by(col(Subscriber.id)).with_for_update()
 
 

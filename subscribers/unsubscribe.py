@@ -15,7 +15,7 @@ from sqlmodel import Session, col
 
 from subscribers import people
 from subscribers.address import masked, parse
-from subscribers.batch import among_given, packed_numbers
+from subscribers.batch import among, given, packed_numbers
 from subscribers.columns import UTCDateTime
 from subscribers.errors import NotKnown
 from subscribers.models import Leaving, Subscription, SubscriptionState, Way
@@ -165,7 +165,7 @@ class _Found(NamedTuple):
 
 
 # The statements of `together`, made once: making them takes longer than running them.
-_OF_THESE = among_given(col(Subscription.id), "ids")
+_OF_THESE = among(col(Subscription.id), given("ids"))
 _FIND = select(*(getattr(Subscription, name) for name in _Found._fields)).where(_OF_THESE)
 _GO = (
     update(Subscription)

@@ -14,7 +14,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from newsletter.delivery.replies import Fate, Reply, Stage, fate
+from newsletter.delivery.replies import Reply, Stage, fate
 
 
 @dataclass(slots=True)

@@ -6,19 +6,30 @@ lower-case letters only, because some systems lower-case the local part; well un
 
 import hmac
 import re
+from collections.abc import Callable
 from email.utils import parseaddr
 from functools import lru_cache
 
 from subscribers.mac import Mac
 from subscribers.tokens import Keys
 
+_MAC_BYTES = 8
 _SHAPE = re.compile(r"\+(\d{1,18})-([0-9a-f]{16})$")
 
 
-def sender(bounce_address: str, keys: Keys, delivery_id: int) -> str:
-    """The envelope sender of one delivery."""
-    local, domain = _halves(bounce_address)
-    return f"{local}+{delivery_id}-{_mac(keys.secrets[0], delivery_id)}@{domain}"
+def writer(bounce_address: str, keys: Keys, instead: str = "") -> Callable[[int], str]:
+    """What writes the envelope senders of many deliveries: number → address. Without an address for bounces it is
+    `instead` for all of them."""
+    if not bounce_address:
+        return lambda _delivery_id: instead
+    local, _, domain = parseaddr(bounce_address)[1].rpartition("@")
+    mac = _mac(keys.secrets[0])
+
+    def sender(delivery_id: int) -> str:
+        number = b"%d" % delivery_id
+        return f"{local}+{delivery_id}-{mac(number)[:_MAC_BYTES].hex()}@{domain}"
+
+    return sender
 
 
 def delivery_of(address: str, keys: Keys) -> int | None:
@@ -26,21 +37,11 @@ def delivery_of(address: str, keys: Keys) -> int | None:
     found = _SHAPE.search(address.rpartition("@")[0].lower())
     if found is None:
         return None
-    delivery_id = int(found[1])
-    known = any(hmac.compare_digest(found[2], _mac(secret, delivery_id)) for secret in keys.secrets)
-    return delivery_id if known else None
-
-
-@lru_cache(maxsize=16)  # reading an address takes longer than all else a letter needs
-def _halves(bounce_address: str) -> tuple[str, str]:
-    local, _, domain = parseaddr(bounce_address)[1].rpartition("@")
-    return local, domain
-
-
-def _mac(secret: bytes, delivery_id: int) -> str:
-    return _by(secret)(b"%d" % delivery_id).hex()[:16]
+    number = found[1].encode("ascii")
+    known = any(hmac.compare_digest(bytes.fromhex(found[2]), _mac(key)(number)[:_MAC_BYTES]) for key in keys.secrets)
+    return int(number) if known else None
 
 
 @lru_cache(maxsize=16)
-def _by(secret: bytes) -> Mac:
+def _mac(secret: bytes) -> Mac:
     return Mac(secret, b"newsletter/return/")

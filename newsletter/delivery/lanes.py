@@ -8,7 +8,7 @@ How fast a lane may go stands in the table Lane, in the claim's own transaction:
 restart does not forget it. A single domain of the shared lane that asks for less gets a row of its own, while it lasts.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,9 +22,10 @@ from newsletter.delivery.conversation import Answer
 from newsletter.delivery.models import Lane
 from newsletter.delivery.pace import Backoff, Bucket, warm_up_cap
 from newsletter.delivery.providers import PROVIDERS, provider_of
-from newsletter.delivery.replies import Stage
+from newsletter.delivery.replies import Fate, Stage
 
 ALL = "*"  # the lane of all mail together
+_ACCEPTED = Fate.ACCEPTED
 REST = ""  # the lane of everybody who has none of their own
 
 
@@ -132,16 +133,18 @@ def take(opened: Opening, lanes: Lanes, counts: Mapping[str, int], now: datetime
         rows[ALL].day = today
 
 
-def hear(session: Session, lanes: Lanes, answers: Iterable[tuple[str, Answer]], now: datetime) -> None:
-    """Take a batch's answers to heart: (domain, answer) in their order. Only lanes in trouble are written down."""
-    heard: dict[str, list[bool]] = {}
-    answers = list(answers)
-    if all(_verdict(answer) is not False for _, answer in answers) and not _rows(session, (), now):
+def hear(
+    session: Session, lanes: Lanes, answers: Collection[Answer], domain_of: Callable[[int], str], now: datetime
+) -> None:  # fmt: skip
+    """Take a batch's answers to heart, in their order. Only lanes in trouble are written down."""
+    is_fine = all(answer.fate is _ACCEPTED or _verdict(answer) is not False for answer in answers)
+    if is_fine and all(_is_well(row) for row in _rows(session, (), now).values()):
         return  # nobody is in trouble
-    for domain, answer in answers:
+    heard: dict[str, list[bool]] = {}
+    for answer in answers:
         good = _verdict(answer)
         if good is not None:
-            heard.setdefault(lanes.bucket_of(domain), []).append(good)
+            heard.setdefault(lanes.bucket_of(domain_of(answer.id)), []).append(good)
     rows = _rows(session, [name for name, verdicts in heard.items() if not all(verdicts)], now)
     for name, verdicts in heard.items():
         if name in rows:
@@ -179,16 +182,18 @@ def _bucket(lanes: Lanes, rows: Mapping[str, Lane], name: str, now: datetime) ->
 
 def _rows(session: Session, wanted: Iterable[str], now: datetime) -> dict[str, Lane]:
     """All rows, locked, with new ones for those of `wanted` that have none. There are few: limits, and trouble."""
-    query = select(Lane).order_by(col(Lane.name)).with_for_update()
-    rows = {row.name: row for row in session.exec(query)}
+    rows = {row.name: row for row in session.exec(_ALL_ROWS)}
     missing = [name for name in wanted if name not in rows]
     if missing:
         insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
         zeros = dict.fromkeys(("halvings", "refusals", "accepted", "taken"), 0)
         new = [{"name": name, "free_at": now, **zeros} for name in missing]
         session.execute(insert(Lane).values(new).on_conflict_do_nothing())
-        rows = {row.name: row for row in session.exec(query)}
+        rows = {row.name: row for row in session.exec(_ALL_ROWS)}
     return rows
+
+
+_ALL_ROWS = select(Lane).order_by(col(Lane.name)).with_for_update()
 
 
 def _left_of_the_day(row: Lane | None, sending: Sending, now: datetime) -> int:

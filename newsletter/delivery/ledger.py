@@ -9,22 +9,21 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Table, and_, bindparam, case, delete, func, select, union_all, update
+from sqlalchemy import and_, case, delete, func, select, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
-from newsletter.delivery import lanes, pace
+from newsletter.delivery import lanes, pace, rows
 from newsletter.delivery.conversation import Answer
 from newsletter.delivery.journal import Remains
 from newsletter.delivery.lanes import Lanes
 from newsletter.delivery.models import Delivery, DeliveryState, Tally
 from newsletter.delivery.replies import Fate
+from newsletter.delivery.rows import TABLE, WAITING, Share
 from newsletter.errors import Refused
-from newsletter.issues.models import Issue, IssueState
+from newsletter.issues.models import Issue
 from subscribers import audience, batch
 
-TABLE: Table = Delivery.__table__  # type: ignore[attr-defined]
-WAITING = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
 VANISHED_AFTER = timedelta(hours=6)  # a hand that has not moved for so long, and left no journal here, is dead
 
 
@@ -52,9 +51,6 @@ class Totals:
     def as_json(self) -> dict[str, int]:
         """The totals as the commands print them."""
         return {"selected": self.selected} | {field.name: getattr(self, field.name) for field in fields(self)}
-
-
-Share = tuple[DeliveryState, str]  # queued or deferred, and the lane
 
 
 @dataclass(frozen=True)
@@ -130,16 +126,18 @@ def claim(
     may return fewer than `limit`, also none while others are due: those rows are settled, and asking again goes on.
     Nothing is claimed of an issue that is not `sending`.
     """
-    number = _count_claim(session, issue)
+    number = rows.count_claim(session, issue)
     if number is None:
         return Claim()
     opened = lanes.opening(session, rules, sorted({lane for _, lane in due}), limit, now)
     shares = pace.portions(opened.limit, due, {share: opened.may[share[1]] for share in due})
-    taken = _take(session, issue.id or 0, sender, shares, now)
+    taken = rows.take(session, issue.id or 0, sender, shares, now)
     if not taken:
         return Claim(again_at=None if shares else opened.again_at, number=number)
     found = audience.recipients(session, issue.newsletter, [row.subscriber_id for row in taken], now)
-    _skip(session, [(r.id, why.why) for r in taken if isinstance(why := found[r.subscriber_id], audience.NotNow)], now)
+    rows.skip(
+        session, [(r.id, why.why) for r in taken if isinstance(why := found[r.subscriber_id], audience.NotNow)], now
+    )
     kept = [
         Claimed(row.id, row.attempts, row.lane, row.edition_id, to)
         for row in taken
@@ -147,7 +145,7 @@ def claim(
     ]
     if opened.rows:
         aside = {c.delivery_id: until for c in kept if (until := opened.paused_until(rules.bucket_of(c.domain), now))}
-        _put_aside(session, aside, now)
+        rows.put_aside(session, aside, now)
         kept = [claimed for claimed in kept if claimed.delivery_id not in aside]
     counts: dict[str, int] = {}
     for claimed in kept:
@@ -165,8 +163,18 @@ def record(
 
     One without an answer is uncertain if its final dot was handed to the wire, and goes back into the queue if not.
     """
-    settled = [_settled(i, before, answers.get(i), i in dotted, now) for i, before in attempts.items()]
-    _write(session, sender, settled, now)
+    accepted: dict[tuple[int, int, str], dict[int, str]] = {}  # nearly all; the relay's words, by attempts and code
+    others = []
+    for number, before in attempts.items():
+        answer = answers.get(number)
+        if answer and answer.reply and answer.fate is _ACCEPTED:
+            reply = answer.reply
+            accepted.setdefault((before, reply.code, reply.status[:12]), {})[number] = reply.text[:500]
+        else:
+            others.append(_settled(number, before, answer, number in dotted, now))
+    for (before, code, status), words in accepted.items():
+        rows.accept(session, sender, words, before + 1, code, status, now)
+    rows.settle(session, sender, others, now)
 
 
 def release(session: Session, sender: str, known: Collection[int], now: datetime) -> None:
@@ -243,74 +251,9 @@ def forget_tally(session: Session, issue_id: int) -> None:
     session.execute(delete(Tally).where(col(Tally.issue_id) == issue_id))
 
 
-# --- rows ----------------------------------------------------------------------------------------------------------
-
-
-def _count_claim(session: Session, issue: Issue) -> int | None:
-    """The number of this claim; None if the issue is not being sent (any more). Claims of an issue come one by one."""
-    counted = update(Issue).where(col(Issue.id) == issue.id, col(Issue.state) == IssueState.SENDING)
-    number: int | None = session.scalar(counted.values(claims=col(Issue.claims) + 1).returning(col(Issue.claims)))
-    return number
-
-
-class _Row(NamedTuple):
-    id: int
-    subscriber_id: int
-    attempts: int
-    lane: str
-    edition_id: int | None
-
-
-def _take(session: Session, issue_id: int, sender: str, shares: Mapping[Share, int], now: datetime) -> list[_Row]:
-    """Up to so many due rows of each share, now in hand, by number.
-
-    Each share reads the index in its own order from its own place: a list of millions costs no more than a short one.
-    """
-    if not shares:
-        return []
-    chosen = [
-        select(
-            select(TABLE.c.id)
-            .where(TABLE.c.issue_id == issue_id, TABLE.c.state == state, TABLE.c.lane == lane, TABLE.c.due_at <= now)
-            .order_by(TABLE.c.due_at, TABLE.c.id)
-            .limit(count)
-            .subquery()
-        )
-        for (state, lane), count in shares.items()
-    ]
-    taken = session.connection().execute(
-        update(TABLE)
-        .where(TABLE.c.id.in_(union_all(*chosen)), TABLE.c.state.in_(WAITING))
-        .values(state=DeliveryState.IN_HAND, sender=sender, changed_at=now)
-        .returning(TABLE.c.id, TABLE.c.subscriber_id, TABLE.c.attempts, TABLE.c.lane, TABLE.c.edition_id)
-    )
-    return sorted(map(_Row._make, taken.all()))
-
-
-def _put_aside(session: Session, until: Mapping[int, datetime], now: datetime) -> None:
-    """Back into the queue for later: their domain is paused."""
-    if until:
-        session.connection().execute(
-            update(TABLE)
-            .where(TABLE.c.id == bindparam("b_id"))
-            .values(state=DeliveryState.QUEUED, sender=None, due_at=bindparam("b_due_at"), changed_at=now),
-            [{"b_id": number, "b_due_at": moment} for number, moment in until.items()],
-        )
-
-
-def _skip(session: Session, gone: list[tuple[int, str]], now: datetime) -> None:
-    if gone:
-        session.connection().execute(
-            update(TABLE)
-            .where(TABLE.c.id == bindparam("b_id"))
-            .values(state=DeliveryState.SKIPPED, sender=None, why=bindparam("b_why"), changed_at=now),
-            [{"b_id": delivery_id, "b_why": why} for delivery_id, why in gone],
-        )
-
-
 def _settled(delivery_id: int, before: int, answer: Answer | None, dotted: bool, now: datetime) -> list[batch.Cell]:
     """The new values of a delivery that was in hand, after `before` attempts, now that `answer` came or none: its
-    number, then the columns of _SETTLED."""
+    number, then the columns of rows.SETTLED."""
     fate = answer.fate if answer else Fate.UNCERTAIN if dotted else Fate.RELEASED
     is_released = fate in (Fate.RELEASED, Fate.STOPPED)
     attempts = before if is_released else before + 1
@@ -321,14 +264,7 @@ def _settled(delivery_id: int, before: int, answer: Answer | None, dotted: bool,
     return [delivery_id, _STATES[fate], attempts, due_at, code, status, why]
 
 
-_SETTLED = {  # and PostgreSQL's types
-    "state": "text",
-    "attempts": "integer",
-    "due_at": "timestamptz",
-    "code": "integer",
-    "status": "text",
-    "why": "text",
-}
+_ACCEPTED = Fate.ACCEPTED
 _UNCERTAIN = "its final dot was on the wire and no reply came: the relay may have taken it"
 _STATES = {
     Fate.ACCEPTED: DeliveryState.ACCEPTED,
@@ -338,15 +274,3 @@ _STATES = {
     Fate.RELEASED: DeliveryState.QUEUED,  # the relay's trouble, not this reader's
     Fate.STOPPED: DeliveryState.QUEUED,
 }
-
-
-def _write(session: Session, sender: str, settled: list[list[batch.Cell]], now: datetime) -> None:
-    """Settle rows that are in the sender's hand, in one statement."""
-    if not settled:
-        return
-    new = batch.rows(settled, id="bigint", **_SETTLED)
-    in_hand = func.coalesce(TABLE.c.sender, "") == sender  # not by the index over senders: each row by its number
-    changed = update(TABLE).where(TABLE.c.id == new.c.id, in_hand)
-    session.connection().execute(
-        changed.values({name: new.c[name] for name in _SETTLED} | {"sender": None, "changed_at": now})
-    )

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime, parseaddr
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -52,6 +52,11 @@ class Mould:
     rest: bytes  # the headers after a reader's own
     body: Body
     signer: Signer
+
+    @cached_property
+    def is_ascii(self) -> bool:
+        """Whether no message has a byte beyond ASCII but in its reader's address."""
+        return all(piece.isascii() for piece in (self.top, *self.unsubscribe, self.rest))
 
     def fill(self, reader: Reader, keys: Keys, now: datetime) -> bytes:
         """The message for one reader, signed: CRLF lines, none over 998 octets, undotted."""

@@ -17,8 +17,8 @@ from sqlmodel import Session, col, update
 from newsletter.database import Database
 from newsletter.delivery import ledger
 from newsletter.delivery.lanes import REST
-from newsletter.delivery.ledger import TABLE
 from newsletter.delivery.models import DeliveryState
+from newsletter.delivery.rows import TABLE
 from newsletter.issues.models import Issue
 from subscribers import audience
 from subscribers.models import Subscriber, Subscription

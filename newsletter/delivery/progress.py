@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import CTE, String, func, select, type_coerce
 from sqlmodel import Session
 
-from newsletter.delivery.ledger import TABLE, Totals
+from newsletter.delivery.ledger import Totals
 from newsletter.delivery.models import DeliveryState
+from newsletter.delivery.rows import TABLE
 from subscribers import batch
 
 WINDOW = timedelta(seconds=60)  # the rate is that of the last minute

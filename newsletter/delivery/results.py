@@ -12,8 +12,9 @@ from sqlmodel import Session, col
 
 from newsletter.delivery import progress, reasons, tallies
 from newsletter.delivery.lanes import REST
-from newsletter.delivery.ledger import TABLE, Totals
+from newsletter.delivery.ledger import Totals
 from newsletter.delivery.models import Delivery, DeliveryState
+from newsletter.delivery.rows import TABLE
 from newsletter.delivery.tallies import Line
 from newsletter.issues.models import Issue
 from subscribers import Leavings, leavings

@@ -14,10 +14,12 @@ from sqlmodel import Session
 from newsletter.config import Config, Newsletter, Relay
 from newsletter.database import Database
 from newsletter.delivery import ledger
+from newsletter.delivery.conversation import Answer
 from newsletter.delivery.lanes import Lanes
 from newsletter.delivery.moulds import Moulds
 from newsletter.delivery.pace import opens_at
 from newsletter.delivery.replies import Fate
+from newsletter.delivery.rows import Share
 from newsletter.errors import RelayDown, StoreError
 from newsletter.issues.models import Issue
 from newsletter.rendering import editions
@@ -41,20 +43,23 @@ class Breaker:
         self._attempts = self._refused = 0
         self._lock = Lock()
 
-    def hear(self, fate: Fate) -> str | None:
-        """Count an attempt; in words why to stop, if it is time to. A share of 0 never stops."""
-        if fate not in (Fate.ACCEPTED, Fate.FAILED):
-            return None
+    def hear(self, answers: Sequence[Answer]) -> str | None:
+        """Count attempts; in words why to stop, if it is time to. A share of 0 never stops."""
+        refusals = [answer for answer in answers if answer.fate is _FAILED]
         with self._lock:
-            self._attempts += 1
-            self._refused += fate is Fate.FAILED
+            self._attempts += len(refusals) + sum(answer.fate is _ACCEPTED for answer in answers)
+            self._refused += len(refusals)
             if self._attempts < self._after:
                 return None
             attempts, refused = self._attempts, self._refused
             self._attempts = self._refused = 0
         if not self._share or refused < self._share * attempts:
             return None
-        return f"{refused} of the last {attempts} messages were refused for good"
+        last = f"; the last one said {refusals[-1].reply}" if refusals else ""
+        return f"{refused} of the last {attempts} messages were refused for good{last}"
+
+
+_ACCEPTED, _FAILED = Fate.ACCEPTED, Fate.FAILED
 
 
 @dataclass
@@ -143,6 +148,6 @@ class Run:
         """When the newsletter's hours of sending begin; None if it is within them."""
         return opens_at(self.newsletter.hours, self.clock().astimezone(self.newsletter.zone))
 
-    def due_at(self, relay: Relay, standing: ledger.Standing) -> dict[ledger.Share, int]:
+    def due_at(self, relay: Relay, standing: ledger.Standing) -> dict[Share, int]:
         """What is due of the lanes that a relay takes."""
         return {share: n for share, n in standing.due.items() if self.lanes.relay_of(share[1]) is relay}

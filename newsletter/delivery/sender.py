@@ -22,7 +22,7 @@ from newsletter.delivery.run import Run
 from newsletter.errors import RelayDown
 
 BATCH_SECONDS = 0.25  # a claim is about so much work, so that a transaction's cost is small beside it
-SHEET, AHEAD = 8, 3  # letters that are signed in one go, and how many sheets before the wire wants them
+SHEET, AHEAD = 8, 3  # letters that are made in one go; how many sheets before the wire wants them where keys sign
 FIRST_BATCH, MOST_BATCH = 250, 2000  # deliveries
 RECORD_SECONDS = 1.0  # what a slow relay has answered is on record after so long
 ROUND = 20_000  # letters; then the journal begins anew, while no final dot is on the wire
@@ -39,7 +39,8 @@ class Sender:
         """`relay` is the first choice of its lanes; `connections` is this sender's share of its connections."""
         self._run, self._first_choice, self._most = run, relay, connections
         self._relay = relay
-        self._keys, self._bounces = run.config.keys, run.config.smtp.bounce_address  # asked for with every letter
+        self._keys = run.config.keys  # asked for with every letter
+        self._envelope = envelope.writer(run.config.smtp.bounce_address, self._keys, run.newsletter.sender_address)
         self._down: set[str] = set()
         self._connections: Connections | None = None
         self._failures = 0  # of the relay, in a row
@@ -50,6 +51,8 @@ class Sender:
         self._in_hand: dict[int, ledger.Claimed] = {}  # claimed and not recorded
         self._dotted: set[int] = set()
         self._answers: dict[int, Answer] = {}  # not recorded
+        self._of_the_relay: list[Answer] = []  # of this round: those that say something of the relay
+        self._has_accepted = False  # anything in this round
         self._batch = FIRST_BATCH
         self._claimed_at = self._recorded_at = 0.0
         self._is_done = False
@@ -70,28 +73,31 @@ class Sender:
 
     def _round(self) -> None:
         """Hand over until nothing is due, the relay is in trouble, or the journal is long enough."""
-        heard: list[Answer] = []  # what says something of the relay
         trouble: RelayDown | None = None
-        accepted = False
+        self._of_the_relay, self._has_accepted = [], False
         try:
-            for answer in self._open().send(self._letters(), self._note):
-                self._hear(answer)
-                accepted = accepted or answer.fate is Fate.ACCEPTED
-                if answer.fate in (Fate.RELEASED, Fate.UNCERTAIN, Fate.STOPPED):
-                    heard.append(answer)
+            for _ in self._open().send(self._letters(), self._note):
+                if monotonic() - self._recorded_at > RECORD_SECONDS:
+                    self._record()
         except RelayDown as error:
             trouble = error
         finally:
             self._record(all_in_hand=True)
         self._notes.clear()
-        stopped = next((answer for answer in heard if answer.fate is Fate.STOPPED), None)
-        if stopped:
-            trouble = RelayDown(
-                f"The relay refuses us at {stopped.stage}: {stopped.reply}. Nothing is lost.", stop=True
-            )
-        elif trouble is None and (broken := [answer for answer in heard if not (accepted and _is_the_lanes(answer))]):
-            trouble = RelayDown(_in_words(broken[0]))
-        self._look_after_the_relay(trouble, accepted)
+        self._look_after_the_relay(self._stopped() or trouble or self._broken(), self._has_accepted)
+
+    def _stopped(self) -> RelayDown | None:
+        """The relay refuses us, whatever else is wrong."""
+        said = next((answer for answer in self._of_the_relay if answer.fate is Fate.STOPPED), None)
+        if said is None:
+            return None
+        return RelayDown(f"The relay refuses us at {said.stage}: {said.reply}. Nothing is lost.", stop=True)
+
+    def _broken(self) -> RelayDown | None:
+        """A line broke, or the relay wants a rest."""
+        is_up = self._has_accepted
+        said = next((answer for answer in self._of_the_relay if not (is_up and _is_the_lanes(answer))), None)
+        return RelayDown(_in_words(said)) if said else None
 
     # --- letters ----------------------------------------------------------------------------------------------------
 
@@ -103,9 +109,9 @@ class Sender:
                 seconds = self._claim_more()
                 is_over = seconds is None
                 opens_at = monotonic() + (seconds or 0.0)
-            if self._has_letters:
+            if self._made or self._make_more():
                 handed += 1
-                yield self._next_letter()
+                yield self._made.popleft()
             elif is_over:
                 return
             elif opens_at > monotonic():
@@ -151,51 +157,48 @@ class Sender:
         due = run.due_at(self._first_choice, standing)
         return ledger.claim(session, run.issue, self._notes.name, run.lanes, due, self._batch, now)
 
-    def _next_letter(self) -> Letter:
-        """The next one. Where an RSA key signs, a thread makes those after it meanwhile: a signature takes longer than
-        all else that is done with a letter, and leaves the interpreter to others."""
+    def _make_more(self) -> bool:
+        """The next letters; False if there are none. Where an RSA key signs, a thread makes those after them meanwhile:
+        a signature takes longer than all else that is done with a letter, and leaves the interpreter to others."""
         if self._press is None:
-            return self._letter(self._to_send.popleft())
+            self._made.extend(self._letters_of(self._next_sheet()))
+            return bool(self._made)
         while self._to_send and len(self._being_made) < AHEAD:
-            sheet = [self._to_send.popleft() for _ in range(min(SHEET, len(self._to_send)))]
-            self._being_made.append(self._press.submit(self._letters_of, sheet))
-        if not self._made:
+            self._being_made.append(self._press.submit(self._letters_of, self._next_sheet()))
+        if self._being_made:
             self._made.extend(self._being_made.popleft().result())
-        return self._made.popleft()
+        return bool(self._made)
 
-    @property
-    def _has_letters(self) -> bool:
-        return bool(self._to_send or self._being_made or self._made)
+    def _next_sheet(self) -> list[ledger.Claimed]:
+        return [self._to_send.popleft() for _ in range(min(SHEET, len(self._to_send)))]
 
     def _letters_of(self, sheet: list[ledger.Claimed]) -> list[Letter]:
-        return [self._letter(delivery) for delivery in sheet]
-
-    def _letter(self, delivery: ledger.Claimed) -> Letter:
-        run, to = self._run, delivery.recipient
-        reader = message.Reader(delivery.delivery_id, to.subscriber_id, to.subscription_id, to.email, to.name)
-        data = run.moulds.of(delivery.edition_id, to.format).fill(reader, self._keys, run.clock())
-        return Letter(delivery.delivery_id, self._envelope(delivery), to.email, data, has_dots=False)
-
-    def _envelope(self, delivery: ledger.Claimed) -> str:
-        if not self._bounces:
-            return self._run.newsletter.sender_address
-        return envelope.sender(self._bounces, self._keys, delivery.delivery_id)
+        run, keys, now, made = self._run, self._keys, self._run.clock(), []
+        for number, _, _, edition, to in sheet:
+            mould = run.moulds.of(edition, to.format)
+            reader = message.Reader(number, to.subscriber_id, to.subscription_id, to.email, to.name)
+            sender, data = self._envelope(number), mould.fill(reader, keys, now)
+            is_plain = mould.is_ascii and to.email.isascii() and sender.isascii()
+            made.append(Letter(number, sender, to.email, data, is_plain))
+        return made
 
     # --- answers ----------------------------------------------------------------------------------------------------
 
     def _note(self, heard: Sequence[Answer], dots: Sequence[int]) -> None:
+        """Keep the answers for the next claim, and have the journal say what was heard and which dots go out."""
+        for answer in heard:
+            self._answers[answer.id] = answer
+        self._hear(heard)
         self._notes.note(heard, dots)
         self._dotted.update(dots)
 
-    def _hear(self, answer: Answer) -> None:
-        """Keep an answer (the journal has it already) for the next claim, or record it and others where those are far
-        between."""
-        self._answers[answer.id] = answer
-        if reason := self._run.breaker.hear(answer.fate):
-            last = f"{reason}; the last one said {answer.reply}"
-            self._run.stop(RelayDown(f"Paused: {last}. Look at the list and the relay before going on.", stop=True))
-        if monotonic() - self._recorded_at > RECORD_SECONDS:
-            self._record()
+    def _hear(self, heard: Sequence[Answer]) -> None:
+        """What the answers say of the relay and of the issue."""
+        self._has_accepted = self._has_accepted or any(answer.fate is Fate.ACCEPTED for answer in heard)
+        self._of_the_relay += [answer for answer in heard if answer.fate in _OF_THE_RELAY]
+        if reason := self._run.breaker.hear(heard):
+            words = f"Paused: {reason}. Look at the list and the relay before going on."
+            self._run.stop(RelayDown(words, stop=True))
 
     def _record(self, *, all_in_hand: bool = False) -> None:
         """Write down the answers; at a round's end also what was not handed over, and what has no answer."""
@@ -220,10 +223,10 @@ class Sender:
     def _write(self, session: Session, settled: list[int]) -> None:
         if not settled:
             return
-        now, rules = self._run.clock(), self._run.lanes
-        attempts = {number: self._in_hand[number].attempts for number in settled}
+        now, hand = self._run.clock(), self._in_hand
+        attempts = {number: hand[number].attempts for number in settled}
         ledger.record(session, self._notes.name, attempts, self._answers, self._dotted, now)
-        lanes.hear(session, rules, [(self._in_hand[i].domain, a) for i, a in self._answers.items()], now)
+        lanes.hear(session, self._run.lanes, self._answers.values(), lambda number: hand[number].domain, now)
 
     # --- the relay --------------------------------------------------------------------------------------------------
 
@@ -262,6 +265,9 @@ class Sender:
         log.warning("Another relay takes over.", action="fail_over", relay=relay.known_as)
         self._relay, self._failures = relay, 0
         return True
+
+
+_OF_THE_RELAY = frozenset((Fate.RELEASED, Fate.UNCERTAIN, Fate.STOPPED))
 
 
 def _is_the_lanes(answer: Answer) -> bool:

@@ -13,8 +13,9 @@ from sqlmodel import Session, col
 
 from newsletter.database import Database
 from newsletter.delivery import ledger
-from newsletter.delivery.ledger import TABLE, Totals
+from newsletter.delivery.ledger import Totals
 from newsletter.delivery.models import DeliveryState, Tally
+from newsletter.delivery.rows import TABLE
 from newsletter.issues.models import Decision, Issue, IssueState
 
 CLOSED = (IssueState.SENT, IssueState.CANCELLED)

@@ -282,7 +282,7 @@ def test_a_template_may_greet_the_reader(tmp_path: Path):
 
 def test_returned_mail_names_its_delivery_and_strangers_can_not():
     """VERP: what we wrote is read back, in any case of letters; a changed one is nobody's."""
-    address = envelope.sender("Bounces <bounces@example.com>", KEYS, 4711)
+    address = envelope.writer("Bounces <bounces@example.com>", KEYS)(4711)
     assert re.fullmatch(r"bounces\+4711-[0-9a-f]{16}@example\.com", address)
     assert envelope.delivery_of(address.upper(), KEYS) == 4711
     assert envelope.delivery_of(address.replace("4711", "4712"), KEYS) is None
