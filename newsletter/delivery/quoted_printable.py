@@ -67,7 +67,7 @@ def _line(code: bytes) -> bytes:
         code = code[:-1] + _hex(code[-1:])
     if code.startswith(_CHANGED):
         code = _hex(code[:1]) + code[1:]
-    return code if len(code) < MAX_LINE else _SOFT_BREAK.join(_SHORT.findall(code))
+    return code if len(code) < MAX_LINE else SOFT_BREAK.join(_SHORT.findall(code))
 
 
 def _hex(data: bytes) -> bytes:
