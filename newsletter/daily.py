@@ -6,49 +6,38 @@ Each verb of this page is one call for the doors (command line, web, clock). All
 what is left to do, and a row in the database says what is done.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from threading import Event
+from typing import Protocol, TypeVar
 
 from sqlmodel import Session
 
-from newsletter import notices
+from newsletter import notices, proof
 from newsletter.config import Config, Newsletter
-from newsletter.database import Database
-from newsletter.delivery import connections, ledger, message, send, tallies, whom
+from newsletter.delivery import ledger, send, tallies, whom
 from newsletter.delivery.models import DeliveryState
 from newsletter.delivery.run import Clock, OnProgress
 from newsletter.errors import NeedsDecision, PreflightFailed, Refused, RelayDown
 from newsletter.issues import approvals, assemble, changing, find, pictures, states
 from newsletter.issues.acts import Act
-from newsletter.issues.before import before
 from newsletter.issues.changing import Changed
 from newsletter.issues.chosen import chosen_for
 from newsletter.issues.models import Issue, IssueState
 from newsletter.issues.timetable import send_moment
-from newsletter.issues.topics import narrowed
-from newsletter.rendering import by_topics, editions, preflight
+from newsletter.paper import Paper as Paper
+from newsletter.rendering import by_topics, editions
 from newsletter.rendering.models import Edition
-from newsletter.rendering.preflight import Case, Finding, Level, reports, support
+from newsletter.rendering.preflight import Finding
 from newsletter.rendering.preflight.reports import Occasion
 from newsletter.sources import collect, health, hosting
 from newsletter.sources.collect import SourceReport
 from newsletter.tracking import inbox, mailboxes
 from subscribers import erasure
 
+What = TypeVar("What", contravariant=True)
 LATEST = timedelta(hours=24)  # after its own hour an issue may still be sent
 SEND_NOW = "send now"
-
-
-@dataclass(frozen=True)
-class Paper:
-    """What every stage works with: the file that says what should be, and the database that holds what is."""
-
-    config: Config
-    database: Database
 
 
 def gather(paper: Paper, now: datetime, *, only_due: bool = False) -> list[SourceReport]:
@@ -74,7 +63,7 @@ def check(paper: Paper, issue_id: int, now: datetime, occasion: Occasion = Occas
 
     The report is kept with the issue. Links are followed if the config's look-outside says so for this occasion.
     """
-    return _checked(paper, issue_id, now, occasion)[1]
+    return proof.checked(paper, issue_id, now, occasion)[1]
 
 
 def approve(paper: Paper, issue_id: int, who: str, now: datetime, *, alone: bool = False) -> Issue:
@@ -89,8 +78,8 @@ def approve(paper: Paper, issue_id: int, who: str, now: datetime, *, alone: bool
         with paper.database.transaction() as session:
             issue = session.get_one(Issue, issue_id)
             by_topics.complete(session, paper.config, paper.config.newsletter(issue.newsletter), issue, now)
-        checked, findings = _checked(paper, issue_id, now, Occasion.APPROVAL)
-        _require_no_fault(findings)
+        checked, findings = proof.checked(paper, issue_id, now, Occasion.APPROVAL)
+        proof.require_no_fault(findings)
     with paper.database.transaction() as session:
         issue = session.get_one(Issue, issue_id, with_for_update=True)
         if checked and editions.of(session, issue).rendered_at != checked.rendered_at:
@@ -125,6 +114,15 @@ def deliver(
     return totals
 
 
+class Changing(Protocol[What]):
+    """One of changing.py's: it changes an issue's row, its picks and words."""
+
+    def __call__(
+        self, session: Session, config: Config, newsletter: Newsletter, issue_id: int, what: What, /, who: str,
+        now: datetime,
+    ) -> Changed: ...  # fmt: skip
+
+
 # --- changes by editors: each is one step, can be undone, and is kept by a redraft -----------------------------------
 
 
@@ -133,32 +131,17 @@ def change(paper: Paper, issue_id: int, act: Act, who: str, now: datetime) -> Ch
 
     An approval is taken back. Refused, with nothing changed, for an issue that is being sent or was.
     """
-    return _changed(
-        paper,
-        issue_id,
-        now,
-        lambda session, newsletter: changing.change(session, paper.config, newsletter, issue_id, act, who, now),
-    )
+    return _changed(paper, issue_id, changing.change, act, who, now)
 
 
 def undo(paper: Paper, issue_id: int, who: str, now: datetime, step: int | None = None) -> Changed:
     """Take the last step back, or the one with that number."""
-    return _changed(
-        paper,
-        issue_id,
-        now,
-        lambda session, newsletter: changing.undo(session, paper.config, newsletter, issue_id, who, now, step),
-    )
+    return _changed(paper, issue_id, changing.undo, step, who, now)
 
 
 def redo(paper: Paper, issue_id: int, who: str, now: datetime, step: int | None = None) -> Changed:
     """Bring back what was undone last, or the step with that number."""
-    return _changed(
-        paper,
-        issue_id,
-        now,
-        lambda session, newsletter: changing.redo(session, paper.config, newsletter, issue_id, who, now, step),
-    )
+    return _changed(paper, issue_id, changing.redo, step, who, now)
 
 
 def bring_pictures(paper: Paper, issue_id: int, now: datetime) -> None:
@@ -179,10 +162,10 @@ def bring_pictures(paper: Paper, issue_id: int, now: datetime) -> None:
             _render(session, paper, newsletter, issue, now)
 
 
-def _changed(paper: Paper, issue_id: int, now: datetime, do: Callable[[Session, Newsletter], Changed]) -> Changed:
+def _changed(paper: Paper, issue_id: int, do: Changing[What], what: What, who: str, now: datetime) -> Changed:
     with paper.database.transaction() as session:
         newsletter = paper.config.newsletter(find.by_number(session, str(issue_id)).newsletter)
-        changed = do(session, newsletter)
+        changed = do(session, paper.config, newsletter, issue_id, what, who, now)
         if changed.step:
             _render(session, paper, newsletter, changed.issue, now)
         return changed
@@ -373,30 +356,7 @@ def erase(paper: Paper, email: str, now: datetime) -> bool:
     return found
 
 
-# --- looking --------------------------------------------------------------------------------------------------------
-
-
-def a_reader(email: str = "reader@example.com") -> message.Reader:
-    """Somebody to show a message to: the links are theirs and lead nowhere."""
-    return message.Reader(delivery_id=0, subscriber_id=0, subscription_id=0, email=email)
-
-
-def message_as(paper: Paper, issue: Issue, edition: Edition, reader: message.Reader, now: datetime) -> bytes:
-    """The very bytes that `reader` would get of that edition."""
-    newsletter, site = paper.config.newsletter(issue.newsletter), paper.config.site
-    made = message.of_edition(site, newsletter, edition)
-    return made.fill(reader, paper.config.keys, now)
-
-
-def send_test(paper: Paper, issue_id: int, email: str, now: datetime) -> str:
-    """One copy to an editor, marked as a test in its subject. Returns the relay's words."""
-    with paper.database.reading() as session:
-        issue = session.get_one(Issue, issue_id)
-        newsletter, site = paper.config.newsletter(issue.newsletter), paper.config.site
-        edition = editions.of(session, issue)
-    made = message.of_edition(site, newsletter, edition, mark="[Test] ")
-    data = made.fill(a_reader(email), paper.config.keys, now)
-    return connections.hand_over(paper.config.smtp, newsletter.sender_address, email, data)
+# --- what several of these do ---------------------------------------------------------------------------------------
 
 
 def _render(session: Session, paper: Paper, newsletter: Newsletter, issue: Issue, now: datetime) -> None:
@@ -419,65 +379,10 @@ def _bring_pictures(paper: Paper, newsletter: Newsletter, day: date, now: dateti
     )
 
 
-def _checked(paper: Paper, issue_id: int, now: datetime, occasion: Occasion) -> tuple[Edition, list[Finding]]:
-    """The edition that was looked at, and what was found. No transaction is held while others are asked."""
-    with paper.database.reading() as session:
-        issue = session.get_one(Issue, issue_id)
-        whole, *others = editions.all_of(session, issue)
-        case = _case(session, paper, issue, whole)
-    levels = paper.config.preflight
-    asked = (Occasion.CHECK,) if levels.look_outside == "check" else (Occasion.CHECK, Occasion.APPROVAL)
-    findings = preflight.findings(
-        case, levels, look_outside=levels.look_outside != "never" and occasion in asked
-    )  # fmt: skip
-    for edition in others:  # their links are among the whole one's: nobody is asked again
-        findings = preflight.more(findings, _narrowed(paper, issue, case, edition), levels, edition.topics)
-    with paper.database.transaction() as session:
-        reports.keep(session, issue, occasion, findings, now)
-    return whole, findings
-
-
-def _case(session: Session, paper: Paper, issue: Issue, edition: Edition) -> Case:
-    """Everything that the rules look at."""
-    newsletter, site = paper.config.newsletter(issue.newsletter), paper.config.site
-    return Case(
-        form=edition,
-        contents=assemble.contents(session, paper.config, newsletter, issue),
-        site_url=site.url,
-        min_articles=newsletter.min_articles,
-        support=support.load(paper.config.folder),
-        message=_sample(paper, issue, edition),
-        media_dir=site.media_dir,
-        before=before(session, issue),
-        collecting=paper.config.collecting,
-        lost=pictures.lost(session, newsletter, issue),
-    )
-
-
-def _narrowed(paper: Paper, issue: Issue, whole: Case, edition: Edition) -> Case:
-    """The same for an edition that holds some sections only."""
-    least = paper.config.newsletter(issue.newsletter).topic_min_articles
-    contents, sample = narrowed(whole.contents, edition.topics), _sample(paper, issue, edition)
-    return replace(whole, form=edition, contents=contents, min_articles=least, message=sample)
-
-
-def _sample(paper: Paper, issue: Issue, edition: Edition) -> EmailMessage:
-    """The message as its first reader would get it."""
-    moment = paper.config.newsletter(issue.newsletter).moment("send_at", issue.issue_date)
-    return message_from_bytes(message_as(paper, issue, edition, a_reader(), moment), policy=policy.default)
-
-
 def _check_before_send(paper: Paper, issue_id: int, who: str, now: datetime) -> None:
     """Much can happen between approval and send: what blocks then holds the issue, and the editors are told."""
     try:
-        _require_no_fault(check(paper, issue_id, now, Occasion.SEND))
+        proof.require_no_fault(check(paper, issue_id, now, Occasion.SEND))
     except PreflightFailed as error:
         hold(paper, issue_id, who, str(error), now)
         raise
-
-
-def _require_no_fault(findings: Sequence[Finding]) -> None:
-    faults = tuple(finding for finding in findings if finding.level is Level.BLOCK)
-    if faults:
-        more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
-        raise PreflightFailed(f"{faults[0].message}{more} (`newsletter check` shows all).", faults)

@@ -5,8 +5,9 @@ one that begins by reading and then wants to write fails at once with "database 
 """
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ from newsletter.errors import StoreError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_SECONDS = 30  # a writer waits this long for another one's transaction; ours are short
+
+
+Companion = Callable[[Session], None]
+_COMPANION: ContextVar[tuple["Database | None", Companion | None]] = ContextVar("companion", default=(None, None))
 
 
 class Database:
@@ -34,6 +39,19 @@ class Database:
         """A session whose work is committed when the block ends, and undone when it raises."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
+            owner, companion = _COMPANION.get()
+            if companion is not None and owner is self:
+                companion(session)
+
+    @contextmanager
+    def accompanied(self, by: Companion) -> Iterator[None]:
+        """While the block runs, `by(session)` is called at the end of each of this database's transactions that this
+        thread, or one that works for it, commits: what it writes is committed with them or not at all."""
+        before = _COMPANION.set((self, by))
+        try:
+            yield
+        finally:
+            _COMPANION.reset(before)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

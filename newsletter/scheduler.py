@@ -20,6 +20,7 @@ from newsletter import daily, notices
 from newsletter.config import Newsletter
 from newsletter.daily import Paper
 from newsletter.delivery import tallies
+from newsletter.delivery.run import Clock
 from newsletter.errors import MailboxDown, NewsletterError, PreflightFailed, RelayDown, StoreError
 from newsletter.issues import find
 from newsletter.issues.models import Decision, Issue, IssueState
@@ -41,10 +42,13 @@ log = structlog.get_logger()
 
 
 class Clockwork:
-    """The running scheduler of one process. `start()` returns at once, `stop()` when all is put down."""
+    """The running scheduler of one process. `start()` returns at once, `stop()` when all is put down.
 
-    def __init__(self, paper: Paper) -> None:
-        self._paper = paper
+    Each of its jobs may be called by hand as well; what is due is asked of `clock`.
+    """
+
+    def __init__(self, paper: Paper, clock: Clock = lambda: datetime.now(UTC)) -> None:
+        self._paper, self._clock = paper, clock
         self._stopping = Event()
         self._sending: dict[int, Thread] = {}
         self._lock = Lock()
@@ -73,10 +77,15 @@ class Clockwork:
     def stop(self) -> None:
         """Wake no more; sends put down what they have not handed over."""
         self._stopping.set()
-        self._scheduler.shutdown(wait=True)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
+        self.rest()
+        self._leadership.close()
+
+    def rest(self) -> None:
+        """Wait until no send goes on any more."""
         for thread in list(self._sending.values()):
             thread.join()
-        self._leadership.close()
 
     def wake(self) -> None:
         """Do what is due now, if this process leads."""
@@ -85,7 +94,7 @@ class Clockwork:
                 return
             for newsletter in self._paper.config.newsletters:
                 try:
-                    for issue_id in wake(self._paper, newsletter, datetime.now(UTC)):
+                    for issue_id in wake(self._paper, newsletter, self._clock()):
                         self._send(issue_id)
                 except NewsletterError as error:
                     log.error(
@@ -102,18 +111,18 @@ class Clockwork:
 
     def notices(self) -> None:
         """Send the mails that are no issue."""
-        notices.ask_those_who_wished(self._paper.database, self._paper.config, datetime.now(UTC))
-        notices.deliver_due(self._paper.database, self._paper.config, datetime.now(UTC))
+        notices.ask_those_who_wished(self._paper.database, self._paper.config, self._clock())
+        notices.deliver_due(self._paper.database, self._paper.config, self._clock())
 
     def collect(self) -> None:
         """Read the sources between the mornings too: feeds hold only their newest pieces."""
         if self._leads:
-            gather(self._paper, datetime.now(UTC), only_due=True)
+            gather(self._paper, self._clock(), only_due=True)
 
     def mailbox(self) -> None:
         """Take off those who wrote that they want to leave."""
         if self._leads:
-            read_mailbox(self._paper, datetime.now(UTC))
+            read_mailbox(self._paper, self._clock())
 
     def tidy(self) -> None:
         """Forget addresses that somebody typed into a form and nobody ever confirmed; add up what closed otherwise
@@ -121,7 +130,7 @@ class Clockwork:
         if self._leads:
             tallies.keep_missing(self._paper.database)
             with self._paper.database.transaction() as session:
-                signup.forget_unconfirmed(session, datetime.now(UTC))
+                signup.forget_unconfirmed(session, self._clock())
 
     def _lead(self) -> bool:
         """Whether this process leads, now that it has tried to."""
@@ -141,7 +150,7 @@ class Clockwork:
 
     def _deliver(self, issue_id: int) -> None:
         try:
-            totals = daily.deliver(self._paper, issue_id, WHO, lambda: datetime.now(UTC), stopping=self._stopping)
+            totals = daily.deliver(self._paper, issue_id, WHO, self._clock, stopping=self._stopping)
             log.info("An issue was handed over.", action="issue_sent", issue=issue_id, **totals.as_json())
         except RelayDown as error:
             log.error("The relay is in trouble.", action="relay_down", issue=issue_id, why=str(error))

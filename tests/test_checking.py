@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from sqlmodel import Session
 
-from newsletter import daily
+from newsletter import daily, proof
 from newsletter.daily import Paper
 from newsletter.database import Database
 from newsletter.errors import PreflightFailed, Refused
@@ -108,9 +108,9 @@ def test_an_issue_that_was_drafted_anew_meanwhile_is_not_approved_unseen(
     paper = a_paper(database, tmp_path)
     issue = drafted(paper)
     again = datetime(2026, 11, 23, 5, 45, tzinfo=UTC)
-    checked, _ = daily._checked(paper, issue.id or 0, NOW, Occasion.APPROVAL)
+    checked, _ = proof.checked(paper, issue.id or 0, NOW, Occasion.APPROVAL)
     daily.draft(paper, paper.config.newsletters[0], DAY, again)
-    monkeypatch.setattr(daily, "_checked", lambda *_words: (checked, []))
+    monkeypatch.setattr(proof, "checked", lambda *_words: (checked, []))
     with pytest.raises(Refused, match="drafted anew"):
         daily.approve(paper, issue.id or 0, "test", again)
 

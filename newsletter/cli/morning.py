@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from sqlmodel import Session
 
-from newsletter import daily
+from newsletter import daily, proof
 from newsletter.cli.out import (
     Day,
     IssueWords,
@@ -154,7 +154,7 @@ def _edition(session: Session, paper: Paper, issue: Issue, chosen: str) -> Editi
 def _reader(session: Session, paper: Paper, issue: Issue, email: str) -> tuple[message.Reader, str, Format]:
     """The subscriber of that address, with their topics and format; anybody, if none was named."""
     if not email:
-        return daily.a_reader(), ALL, Format.HTML
+        return proof.a_reader(), ALL, Format.HTML
     person = directory.show(session, paper.config.keys, email)
     subscription = next((s for s in person.subscriptions if s.newsletter == issue.newsletter), None)
     if subscription is None:
@@ -211,5 +211,5 @@ def test(
 ) -> None:  # fmt: skip
     """Send one marked copy to an editor."""
     with opened(context) as paper:
-        words = daily.send_test(paper, the_issue(paper, issue).id or 0, to, now())
+        words = proof.send_test(paper, the_issue(paper, issue).id or 0, to, now())
     say(f"The relay took it: {plain(words)}")

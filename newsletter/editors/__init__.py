@@ -8,7 +8,7 @@ passwords.py    what is a good one; hash and check it
 sessions.py     from a right password to a cookie, and the end of it
 login.py        the two steps: password, then code
 invitations.py  a link by which somebody chooses their own password
-codes.py        the second factor (RFC 6238)
+codes.py        the second factor (RFC 6238); recovery.py: on paper; sealed.py: how its secret is stored
 tries.py        how long to wait after wrong passwords
 audit.py        every act, for ever
 """

@@ -1,21 +1,68 @@
-"""Every act at the desk, written down once and never changed."""
+"""Every act at the desk, written down in the very transaction that does it."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from newsletter.database import Database
 from newsletter.editors.models import AuditEntry
 
 
 def note(
     session: Session, who: str, act: str, now: datetime, *, about: str = "", details: str = "", network: str = ""
-) -> None:  # fmt: skip
+    ) -> int | None:  # fmt: skip
     """Write down that `who` did `act`; longer words are cut. Passwords and codes never stand in `details`."""
     entry = AuditEntry(
         who=who[:100], act=act[:60], about=about[:200], details=details[:500], network_address=network[:64], at=now
     )
     session.add(entry)
     session.flush()
+    return entry.id
+
+
+@dataclass
+class Record:
+    """The entry of one act that may take several transactions: it is there as soon as one of them is committed.
+
+    `keep` goes into each of them, `close` says at the end how it went: what was refused leaves no entry, and what was
+    said meanwhile stands in it.
+    """
+
+    who: str
+    act: str
+    at: datetime
+    network: str
+    about: str = ""
+    details: str = ""
+    _number: int | None = None
+    _said: tuple[str, str] = ("", "")
+
+    def keep(self, session: Session) -> None:
+        """Write it down, unless an earlier transaction of the act has."""
+        if self._number is not None and session.get(AuditEntry, self._number) is not None:
+            return
+        self._said = (self.about, self.details)
+        self._number = note(
+            session, self.who, self.act, self.at, about=self.about, details=self.details, network=self.network
+        )
+
+    def close(self, database: Database, done: bool) -> None:
+        """The act is over: `done`, or refused."""
+        if done and self._number is not None and self._said == (self.about, self.details):
+            return
+        if not done and self._number is None:
+            return
+        with database.transaction() as session:
+            entry = session.get(AuditEntry, self._number) if self._number is not None else None
+            if not done:
+                if entry is not None:
+                    session.delete(entry)
+            elif entry is None:
+                self._number = None
+                self.keep(session)
+            else:
+                entry.about, entry.details = self.about[:200], self.details[:500]
 
 
 def page(session: Session, *, before: int | None = None, who: str = "", size: int = 50) -> list[AuditEntry]:

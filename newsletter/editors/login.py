@@ -12,9 +12,10 @@ from newsletter.editors import accounts, audit, codes, invitations, passwords, s
 from newsletter.editors.models import Editor
 from newsletter.editors.sessions import Visitor
 from newsletter.errors import Refused
+from subscribers.tokens import Keys
 
 WRONG = "That address and that password do not belong together."
-WRONG_CODE = "That is not the code which your app shows now."
+WRONG_CODE = "That is neither the code which your app shows now nor a recovery code that is left."
 WRONG_TRY = "tried to log in"
 
 
@@ -60,14 +61,14 @@ def with_password(database: Database, email: str, password: str, caller: Caller,
         return Entry(token, awaits_code)
 
 
-def with_code(database: Database, visitor: Visitor, code: str, caller: Caller, now: datetime) -> Entry:
+def with_code(database: Database, keys: Keys, visitor: Visitor, code: str, caller: Caller, now: datetime) -> Entry:
     """The second step: a new session takes the place of the one that waited."""
     with database.transaction() as session:
         wait = tries.begin(session, visitor.email, f"code/{caller.network}"[:64], now)
         if wait:
             return Entry(wait=wait)
         editor = session.get_one(Editor, visitor.id, with_for_update=True)
-        if not codes.is_right(session, editor, code, now):
+        if not codes.is_right(session, keys, editor, code, now):
             audit.note(session, editor.name, WRONG_TRY, now, details="wrong code", network=caller.address)
             return Entry(wrong=WRONG_CODE)
         tries.forget(session, visitor.email, f"code/{caller.network}"[:64])

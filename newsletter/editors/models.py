@@ -1,4 +1,4 @@
-"""Tables of the desk's people. Secrets are stored as hashes; the audit only grows."""
+"""Tables of the desk's people. Secrets are stored as hashes, or sealed; the audit only grows."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -33,11 +33,21 @@ class Editor(SQLModel, table=True):
     name_key: str = Field(max_length=100, unique=True)  # what counts as the same name
     role: Role = Field(sa_type=words(Role))
     password_hash: str = Field(default="", max_length=300)  # argon2id; empty: none chosen yet
-    code_secret: str = Field(default="", max_length=64)  # of the second factor, base32; empty: none
+    code_secret: str = Field(default="", max_length=64)  # of the second factor, see sealed.py; empty: none
     code_pending: str = Field(default="", max_length=64)  # shown as a QR code, not yet confirmed
     code_step: int = 0  # the last step that was used: no code is good twice (RFC 6238 §5.2)
     created_at: datetime = Field(sa_type=UTCDateTime)
     disabled_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
+class RecoveryCode(SQLModel, table=True):
+    """A code on paper, for whoever has lost the phone: good once."""
+
+    __tablename__ = "recovery_code"
+    id: int | None = Field(default=None, primary_key=True)
+    editor_id: int = Field(foreign_key="editor.id", ondelete="CASCADE", index=True)
+    code_hash: str = Field(max_length=64)
+    used_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
 
 class EditorSession(SQLModel, table=True):

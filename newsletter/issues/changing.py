@@ -63,7 +63,7 @@ def change(
 
 
 def undo(
-    session: Session, config: Config, newsletter: Newsletter, issue_id: int, who: str, now: datetime, step: int | None
+    session: Session, config: Config, newsletter: Newsletter, issue_id: int, step: int | None, who: str, now: datetime
 ) -> Changed:
     """Take a step back: that one, or the last."""
     issue = _locked(session, issue_id)
@@ -72,7 +72,7 @@ def undo(
 
 
 def redo(
-    session: Session, config: Config, newsletter: Newsletter, issue_id: int, who: str, now: datetime, step: int | None
+    session: Session, config: Config, newsletter: Newsletter, issue_id: int, step: int | None, who: str, now: datetime
 ) -> Changed:
     """Bring an undone step back."""
     issue = _locked(session, issue_id)

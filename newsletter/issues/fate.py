@@ -22,13 +22,10 @@ def fate(newsletter: Newsletter, issue: Issue, now: datetime, missing: int = 1) 
     send_at = send_moment(newsletter, issue.issue_date, issue)
     held_at = send_at + timedelta(minutes=newsletter.grace_minutes)
     send_words, held_words = _clock(newsletter, issue, send_at), _clock(newsletter, issue, held_at)
-    if issue.state is IssueState.APPROVED:
-        return Fate(send_at, "sent", f"It goes out at {send_words}." if now < send_at else "It goes out now.")
-    if issue.state is not IssueState.DRAFT:
+    if issue.state not in (IssueState.DRAFT, IssueState.APPROVED):
         return Fate(None, "", _REST.get(issue.state, ""))
-    if not newsletter.waits_for_editors:
-        whoever = "whether somebody approves it or not" if newsletter.approval == "required" else "by itself"
-        return Fate(send_at, "sent", f"It goes out at {send_words}, {whoever}.")
+    if issue.state is IssueState.APPROVED or not newsletter.waits_for_editors:
+        return _goes_out(newsletter, issue, now)
     who = "two editors approve it" if missing == 2 else "somebody approves it"
     if newsletter.approvals == 2 and missing == 1:
         who = "a second editor approves it"
@@ -37,6 +34,21 @@ def fate(newsletter: Newsletter, issue: Issue, now: datetime, missing: int = 1) 
     if now < held_at:
         return Fate(held_at, "held", f"It goes out as soon as {who}. Else it is held at {held_words}.")
     return Fate(held_at, "held", f"Its time ended at {held_words}, so it is held. It still goes out as soon as {who}.")
+
+
+def _goes_out(newsletter: Newsletter, issue: Issue, now: datetime) -> Fate:
+    """Nobody has to do anything more. Who approves late means it to go out (timetable.turn)."""
+    send_at = send_moment(newsletter, issue.issue_date, issue)
+    latest = max(send_at, issue.approved_at or send_at) + timedelta(minutes=newsletter.grace_minutes)
+    if now > latest:
+        return Fate(latest, "held", f"Its time ended at {_clock(newsletter, issue, latest)}, so it is held.")
+    if now >= send_at:
+        return Fate(send_at, "sent", "It goes out now.")
+    whoever = ""
+    if issue.state is IssueState.DRAFT:
+        is_asked = newsletter.approval == "required"
+        whoever = ", whether somebody approves it or not" if is_asked else ", by itself"
+    return Fate(send_at, "sent", f"It goes out at {_clock(newsletter, issue, send_at)}{whoever}.")
 
 
 _REST = {

@@ -113,6 +113,14 @@ def background(session: Session, sources: Iterable[Source], before: datetime) ->
     return [_piece(row, weights[row.source]) for row in session.execute(_newest(query, MOST_REMEMBERED))]
 
 
+def free_of_late(session: Session, newsletter: Newsletter, sources: Iterable[Source], day: date) -> ColumnElement[bool]:
+    """A condition: an article of the two weeks before the end of `day` that no issue of ours brought or is to bring."""
+    _, end = window(session, newsletter, day)
+    in_time = col(Article.published_at).between(end - MEMORY, end)
+    of_theirs = col(Article.source).in_([source.name for source in sources])
+    return in_time & of_theirs & ~_had_at_its_address(newsletter, day, only_offered=True)
+
+
 def window(session: Session, newsletter: Newsletter, day: date) -> tuple[datetime, datetime]:
     """From six hours before the last issue was to be drafted until the end of `day`, both included, aware."""
     last = session.scalar(

@@ -43,6 +43,11 @@ def from_markdown(text: str) -> Markup:
     return fragment(_MARKDOWN.render(text))
 
 
+def line_from_markdown(text: str) -> Markup:
+    """The same for words that stand in a line: emphasis and links, no paragraphs."""
+    return fragment(_MARKDOWN.renderInline(text))
+
+
 @lru_cache(maxsize=_KEPT)
 def excerpt(html: str, *, at_least: int, at_most: int, without: str = "") -> Markup:
     """The beginning of `html`: whole paragraphs until there are `at_least` words, and never more than `at_most`.

@@ -45,6 +45,7 @@ def _sayings(contents: Contents, words: Wordbook) -> dict[str, Any]:
     return {
         "date": words.long_date(contents.day),
         "intro": fragments.from_markdown(contents.intro),
+        "signature": fragments.line_from_markdown(contents.signature),
         "sponsor_text": fragments.from_markdown(contents.sponsor.text) if contents.sponsor else Markup(""),
         "filler": _FILLER * max(0, INBOX_CHARACTERS - len(contents.preheader)),
         "listed": partial(_listed, words),

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from newsletter.config import Newsletter
+from newsletter.issues.fate import fate
 from newsletter.issues.models import Issue, IssueState
 from newsletter.issues.timetable import Due, turn
 
@@ -77,6 +78,17 @@ def test_held_for_want_of_approval_says_until_when_one_waited():
     assert turn(daily(), DAY, an_issue(IssueState.DRAFT), SEND_AT + GRACE + MINUTE).why == (
         "Nobody approved it by 09:30 Europe/London."
     )
+
+
+@pytest.mark.parametrize("approval", ["none", "required"])
+def test_what_goes_out_by_itself_is_told_as_the_clock_will_do_it(approval: str):
+    """Before its hour, after it, and when it is too late: the sentence and the turn agree."""
+    newsletter, issue = daily(approval=approval, unapproved="send"), an_issue(IssueState.DRAFT)
+    for now, words in ((SEND_AT - MINUTE, "It goes out at 06:30 GMT"), (SEND_AT, "It goes out now."),
+                       (SEND_AT + GRACE + MINUTE, "Its time ended at 09:30 GMT, so it is held.")):  # fmt: skip
+        told, due = fate(newsletter, issue, now), turn(newsletter, DAY, issue, now).due
+        assert told.words.startswith(words)
+        assert (told.outcome == "held") == (due is Due.HOLD)
 
 
 @pytest.mark.parametrize(

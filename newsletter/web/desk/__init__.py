@@ -93,6 +93,7 @@ DOORS = (
     Door("/desk/account/code.svg", LOOK, account.code_picture, Role.VIEWER),
     Door("/desk/account/code/confirm", ACT, account.confirm_code, Role.VIEWER, "set up a code"),
     Door("/desk/account/code/remove", ACT, account.remove_code, Role.VIEWER, "took the code off"),
+    Door("/desk/account/code/papers", ACT, account.new_papers, Role.VIEWER, "made recovery codes"),
     Door("/desk/account/sessions/{session_id}/end", ACT, account.end_session, Role.VIEWER, "ended a session"),
     # people
     Door("/desk/people", LOOK, people.page, Role.ADMIN),

@@ -1,9 +1,11 @@
 """An editor's own account: password, second factor, and where else they are logged in."""
 
+from collections.abc import Sequence
+
 from fastapi import Request, Response
 from sqlmodel import Session
 
-from newsletter.editors import Visitor, accounts, codes, login, sessions
+from newsletter.editors import Visitor, accounts, codes, login, recovery, sessions
 from newsletter.editors.models import Editor
 from newsletter.errors import NotFound, Refused
 from newsletter.web.dependencies import FormDep, HouseDep, ReadingDep, field
@@ -33,7 +35,7 @@ def set_password(request: Request, house: HouseDep, form: FormDep, editor: Edito
 def prepare_code(request: Request, house: HouseDep, editor: EditorDep) -> Response:
     """A new secret to scan; it counts once a code of it was typed in."""
     with house.database.transaction() as session:
-        codes.prepare(session, accounts.by_number(session, editor.id))
+        codes.prepare(session, house.keys, accounts.by_number(session, editor.id))
     return redirect(request, f"{ACCOUNT}#code")
 
 
@@ -41,11 +43,28 @@ def confirm_code(request: Request, house: HouseDep, form: FormDep, editor: Edito
     """The app works: from now on logging in asks for a code."""
     try:
         with house.database.transaction() as session:
-            codes.confirm(session, accounts.by_number(session, editor.id), field(form, "code"), house.now)
+            own = accounts.by_number(session, editor.id)
+            papers = codes.confirm(session, house.keys, own, field(form, "code"), house.now)
     except Refused as error:
         with house.database.reading() as session:
             return _page(request, house, session, editor, 422, wrong_code=str(error))
-    return redirect(request, f"{ACCOUNT}?done=code")
+    with house.database.reading() as session:
+        return _page(request, house, session, editor, done="code", papers=papers)
+
+
+def new_papers(request: Request, house: HouseDep, form: FormDep, editor: EditorDep) -> Response:
+    """New codes on paper; the old ones end. The password is asked for: they are worth as much as it."""
+    try:
+        login.require_password(house.database, editor, field(form, "old"), caller_of(request), house.now)
+        with house.database.transaction() as session:
+            if not accounts.by_number(session, editor.id).code_secret:
+                raise Refused("Set up a code first: these are for the day on which its app is lost.")
+            papers = recovery.make(session, editor.id)
+    except Refused as error:
+        with house.database.reading() as session:
+            return _page(request, house, session, editor, 422, wrong_paper=str(error))
+    with house.database.reading() as session:
+        return _page(request, house, session, editor, papers=papers)
 
 
 def remove_code(request: Request, house: HouseDep, form: FormDep, editor: EditorDep) -> Response:
@@ -65,7 +84,7 @@ def code_picture(house: HouseDep, session: ReadingDep, editor: EditorDep) -> Res
     own = accounts.by_number(session, editor.id)
     if not own.code_pending:
         raise NotFound("There is no code to scan.")
-    return Response(codes.picture(own, house.config.site.name), media_type="image/svg+xml", headers=HEADERS)
+    return Response(codes.picture(house.keys, own, house.config.site.name), media_type="image/svg+xml", headers=HEADERS)
 
 
 def end_session(request: Request, session_id: int, house: HouseDep, editor: EditorDep) -> Response:
@@ -81,10 +100,11 @@ def end_session(request: Request, session_id: int, house: HouseDep, editor: Edit
 
 def _page(
     request: Request, house: HouseDep, session: Session, editor: Visitor, status: int = 200, *, wrong: str = "",
-    wrong_code: str = "", done: str = "",
+    wrong_code: str = "", wrong_paper: str = "", done: str = "", papers: Sequence[str] = (),
 ) -> Response:  # fmt: skip
     own: Editor = accounts.by_number(session, editor.id)
     return desk_page(
         request, editor, "account", status, own=own, sessions=sessions.alive(session, editor.id, house.now),
-        secret=codes.spoken(own.code_pending), wrong=wrong, wrong_code=wrong_code, done=done,
+        secret=codes.spoken(codes.pending(house.keys, own)), wrong=wrong, wrong_code=wrong_code,
+        wrong_paper=wrong_paper, done=done, papers=papers, papers_left=recovery.left(session, editor.id),
     )  # fmt: skip

@@ -1,12 +1,10 @@
-"""What the issue's page shows, read from the rows: picks with their reasons, left-outs, what editors did, the diff."""
+"""What the issue's page shows, read from the rows: picks with their reasons, what editors did, the diff."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import and_, or_
-from sqlalchemy import select as columns
 from sqlmodel import Session, col, func, select
 
 from newsletter.config import Config, Newsletter
@@ -19,7 +17,6 @@ from newsletter.picks.reasons import shortened
 from newsletter.rendering.models import Edition
 from newsletter.sources.models import Article
 
-MOST_LEFT_OUT = 30  # shown at once: the search finds the others
 LONGEST_TITLE = 60  # in the history
 OPEN = (IssueState.DRAFT, IssueState.HELD, IssueState.APPROVED)
 
@@ -43,20 +40,6 @@ class Row:
     is_wanted: bool
     is_worded: bool
     tellings: tuple[tuple[int, str], ...]  # other articles of the story: number, "source: title"
-
-
-@dataclass(frozen=True)
-class Left:
-    """One article that was left out."""
-
-    article: int
-    title: str
-    source: str
-    section: str
-    why: str
-    score: float
-    is_out: bool
-    is_banned: bool
 
 
 @dataclass(frozen=True)
@@ -124,35 +107,6 @@ def places(session: Session, issue: Issue) -> Sequence[models.Pick]:
     return session.exec(select(models.Pick).where(models.Pick.issue_id == issue.id)).all()
 
 
-def left_out(
-    session: Session, config: Config, newsletter: Newsletter, issue: Issue, words: str
-) -> tuple[list[Left], int]:
-    """The best of what was left out and has these words in headline, standfirst or source; and how many there are."""
-    edited = edits.of(session, newsletter, issue.issue_date)
-    named = [source.name for source in config.sources if words.casefold() in source.shown_as.casefold()]
-    is_pick = and_(
-        col(models.Pick.issue_id) == col(models.Candidate.issue_id),
-        col(models.Pick.article_id) == col(models.Candidate.article_id),
-    )
-    query = (
-        columns(
-            col(Article.id), col(Article.title), col(Article.source), col(Article.section),
-            col(models.Candidate.why), col(models.Candidate.score),
-        )
-        .join(models.Candidate, col(models.Candidate.article_id) == col(Article.id))
-        .join(models.Story, col(models.Story.id) == col(models.Candidate.story_id))
-        .outerjoin(models.Pick, is_pick)
-        .where(col(models.Candidate.issue_id) == issue.id, col(models.Pick.id).is_(None))
-    )  # fmt: skip
-    if words:
-        has = [col(column).icontains(words, autoescape=True) for column in (Article.title, Article.standfirst)]
-        query = query.where(or_(*has, col(Article.source).in_(named)))
-    count = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    order = (col(models.Story.rank), col(models.Candidate.score).desc(), col(Article.id))
-    rows = session.execute(query.order_by(*order).limit(MOST_LEFT_OUT))
-    return [_left(config, row, edited) for row in rows], count
-
-
 def differences(session: Session, config: Config, newsletter: Newsletter, issue: Issue) -> list[Difference]:
     """What editors made of the machine's own pick."""
     machine = {pick.piece.id: pick for pick in choosing.unedited(session, config, newsletter, issue).picks}
@@ -207,20 +161,6 @@ def _row(config: Config, chosen: Chosen, edited: Edits, tellings: Mapping[int, t
         is_wanted=not {Field.IN, Field.REPLACES, Field.PLACE}.isdisjoint(fields),
         is_worded=not {Field.TITLE, Field.STANDFIRST, Field.IMAGE_ALT, Field.NOTE, Field.IS_PAID}.isdisjoint(fields),
         tellings=tellings.get(pick.story_id, ()),
-    )
-
-
-def _left(config: Config, row: Any, edited: Edits) -> Left:
-    fields = edited.articles.get(row.id, {})
-    return Left(
-        article=row.id,
-        title=row.title,
-        source=shown_source(config, row.source),
-        section=row.section,
-        why=row.why,
-        score=row.score,
-        is_out=Field.OUT in fields,
-        is_banned=Field.BAN in fields,
     )
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
+from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
@@ -26,6 +27,7 @@ NOBODY = None  # the door stands before the login
 TOKEN_FIELD, TOKEN_HEADER = "form_token", "x-form-token"
 COOKIE = "newsletter_desk"
 MAX_BODY_BYTES = 200_000
+Answering = Callable[[Request], Coroutine[Any, Any, Response]]
 MAX_FIELDS, MAX_FILES = 1_000, 1
 
 
@@ -34,6 +36,14 @@ class NotLoggedIn(HTTPException):
 
     def __init__(self) -> None:
         super().__init__(401)
+
+
+class WrongToken(HTTPException):
+    """A page of another login, or of nobody's. `wanted` is the token of this one."""
+
+    def __init__(self, wanted: str) -> None:
+        super().__init__(403, "This form is of another login. Load the page again, then send it once more.")
+        self.wanted = wanted
 
 
 @dataclass(frozen=True)
@@ -74,13 +84,12 @@ class _GuardedRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             try:
                 await _pass(request, self._door)
-                response = await answer(request)
+                visitor: Visitor | None = request.state.visitor
+                if self._door.act and visitor:
+                    return await _written_down(request, self._door, visitor, answer)
+                return await answer(request)
             finally:
                 await request.close()  # a file that came with the form
-            visitor: Visitor | None = request.state.visitor
-            if self._door.act and visitor and response.status_code < 400:
-                await run_in_threadpool(_write_down, request, self._door, visitor)
-            return response
 
         return guarded
 
@@ -96,20 +105,21 @@ EditorDep = Annotated[Visitor, Depends(_editor)]
 
 def says(request: Request, details: str, about: str = "") -> None:
     """More words for the audit about what this request did, and to what: "daily/2026-11-23"."""
-    request.state.details = details
-    request.state.about = about or request.state.about
+    record: audit.Record = request.state.record
+    record.details, record.about = details, about or record.about
 
 
 def form_token(house: House, visitor: Visitor) -> str:
-    """What the editor's own pages carry and nobody else's can know: it outlives a new login in mid-edit."""
-    words = f"newsletter/desk-form/{visitor.id}/{visitor.email}"
+    """What the pages of this login carry and nobody else's can know. A page that is older than the login gets the new
+    one with its refusal (frame.py), for what stands in its fields is not to be lost."""
+    words = f"newsletter/desk-form/{visitor.id}/{visitor.session_id}"
     return hmac.digest(house.keys.signing[1], words.encode(), "sha256").hex()[:43]
 
 
 async def _pass(request: Request, door: Door) -> None:
     """Let the request through, or raise what its sender gets."""
     house: House = request.app.state.house
-    request.state.details, request.state.about = "", request.url.path
+    request.state.about = request.url.path
     if door.changes and not _is_from_our_pages(request, house):
         request.state.visitor = None
         raise HTTPException(403, "This came from another site's page, so nothing was done.")
@@ -148,14 +158,24 @@ async def _require_token(request: Request, house: House, visitor: Visitor) -> No
     shown = request.headers.get(TOKEN_HEADER) or form.get(TOKEN_FIELD) or ""
     wanted = form_token(house, visitor)
     if not isinstance(shown, str) or not hmac.compare_digest(shown.encode(), wanted.encode()):
-        raise HTTPException(403, "This form is not of this login. Load the page again, then send it once more.")
+        raise WrongToken(wanted)
 
 
-def _write_down(request: Request, door: Door, visitor: Visitor) -> None:
+async def _written_down(request: Request, door: Door, visitor: Visitor, answer: Answering) -> Response:
+    """Answer, and have the act stand in the audit as soon as anything of it is committed; not if it was refused."""
     house: House = request.app.state.house
-    with house.database.transaction() as session:
-        audit.note(
-            session, visitor.name, door.act, house.now,
-            about=request.state.about, details=request.state.details, network=client_of(request),
-        )  # fmt: skip
+    record = audit.Record(visitor.name, door.act, house.now, client_of(request), request.state.about)
+    request.state.record = record
+
+    def write_down(session: Session) -> None:
+        record.keep(session)
         sessions.acted(session, visitor.session_id, house.now)
+
+    done = False
+    try:
+        with house.database.accompanied(write_down):
+            response = await answer(request)
+        done = response.status_code < 400
+        return response
+    finally:
+        await run_in_threadpool(record.close, house.database, done)

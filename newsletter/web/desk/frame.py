@@ -4,6 +4,7 @@ Nothing inline and nothing from elsewhere: scripts and styles are files of ours.
 sentence for the page's own line (`#said`), any other one gets a page.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -20,7 +21,8 @@ from newsletter.editors.sessions import Visitor
 from newsletter.errors import NotFound
 from newsletter.templates_folder import folders
 from newsletter.web.dependencies import House
-from newsletter.web.desk.door import Door, NotLoggedIn, form_token
+from newsletter.web.desk.cells import labelled
+from newsletter.web.desk.door import Door, NotLoggedIn, WrongToken, form_token
 from newsletter.wordbook import begun
 
 HEADERS = {
@@ -80,7 +82,7 @@ class Frame:
 
     def text(self, name: str, /, **values: object) -> str:
         """templates/desk/NAME.html with `values`."""
-        return self._environment.get_template(f"desk/{name}.html").render(values)
+        return labelled(self._environment.get_template(f"desk/{name}.html").render(values))
 
     def navigation(self, visitor: Visitor | None, path: str) -> list[NavigationLink]:
         """The pages that this editor may open."""
@@ -143,9 +145,21 @@ def refusal(request: Request, error: Exception) -> Response:
     answer = _said(request, status, text)
     answer.headers.update(getattr(error, "headers", None) or {})
     if request.headers.get("hx-request"):
-        return answer
+        return _with_new_token(request, error, answer)
     visitor = getattr(request.state, "visitor", None)
     return desk_page(request, visitor, "message", status, title=title, text=text)
+
+
+def _with_new_token(request: Request, error: Exception, answer: HTMLResponse) -> HTMLResponse:
+    """An open page of an older login learns the token of the new one. The door has seen that it is a page of ours, and
+    no other site's script can read the answer."""
+    if not isinstance(error, WrongToken):
+        return answer
+    answer = _said(
+        request, error.status_code, "You have logged in anew meanwhile. Press it once more: nothing is lost."
+    )
+    answer.headers["HX-Trigger"] = json.dumps({"new-token": {"token": error.wanted}})
+    return answer
 
 
 def _words(error: Exception) -> tuple[int, str, str]:

@@ -12,7 +12,7 @@ from fastapi import BackgroundTasks, Request, Response
 from sqlmodel import Session
 from starlette.datastructures import FormData
 
-from newsletter import daily
+from newsletter import daily, proof
 from newsletter.config import Newsletter
 from newsletter.editors.sessions import Visitor
 from newsletter.errors import NotFound, Refused
@@ -29,6 +29,7 @@ from newsletter.web.dependencies import FormDep, House, HouseDep, ReadingDep
 from newsletter.web.desk import board, preview
 from newsletter.web.desk.door import EditorDep, says
 from newsletter.web.desk.frame import HEADERS, desk_page
+from newsletter.web.desk.left_outs import left_outs
 from newsletter.web.desk.standing import standing
 
 LONGEST_SEARCH = 100
@@ -73,8 +74,8 @@ def left_out(
 ) -> Response:
     """What was left out and has the words."""
     issue, newsletter = _issue(session, house, issue_id)
-    found, count = board.left_out(session, house.config, newsletter, issue, q.strip()[:LONGEST_SEARCH])
-    return desk_page(request, editor, "_left_out", paper=newsletter, issue=issue, left=found, left_count=count, q=q)
+    found = left_outs(session, house.config, newsletter, issue, q.strip()[:LONGEST_SEARCH])
+    return desk_page(request, editor, "_left_out", paper=newsletter, issue=issue, left=found, q=q)
 
 
 def article(
@@ -142,7 +143,7 @@ def check(request: Request, issue_id: int, house: HouseDep, editor: EditorDep) -
 
 def test(request: Request, issue_id: int, house: HouseDep, editor: EditorDep) -> Response:
     """A marked copy to the editor's own address."""
-    daily.send_test(_paper(house), issue_id, editor.email, house.now)
+    proof.send_test(_paper(house), issue_id, editor.email, house.now)
     word = Word(f"A test is on its way to {editor.email}.")
     with house.database.reading() as session:
         issue, newsletter = _issue(session, house, issue_id)
@@ -236,13 +237,13 @@ def _page(
     looked: preview.Look | None = None, word: Word | None = None,
 ) -> Response:  # fmt: skip
     issue, newsletter = _issue(session, house, issue_id)
-    left, count = board.left_out(session, house.config, newsletter, issue, q.strip()[:LONGEST_SEARCH])
+    left = left_outs(session, house.config, newsletter, issue, q.strip()[:LONGEST_SEARCH])
     found = changing.texts(session, house.config, newsletter, issue, None)
     look = looked or preview.Look()
     return desk_page(
         request, editor, "issue", paper=newsletter, issue=issue, is_piece=False, here=f"/desk/issues/{issue_id}",
         standing=standing(request, session, editor, issue), word=word, labels=LABELS, q=q,
-        board=board.board(session, house.config, newsletter, issue), left=left, left_count=count,
+        board=board.board(session, house.config, newsletter, issue), left=left,
         texts=found, sponsor=_sponsor_fields(found[Field.SPONSOR].now),
         sources=house.config.sources_of(newsletter), report=next(iter(reports.of(session, issue)), None),
         inbox=preview.inbox(newsletter, issue), look=look, **preview.values(session, house, issue, look),

@@ -47,7 +47,7 @@ def enter_code(request: Request, house: HouseDep, form: FormDep) -> Response:
     if visitor is None or not visitor.awaits_code:
         return redirect(request, "/desk/login")
     after = field(form, "next")
-    entry = login.with_code(house.database, visitor, field(form, "code"), caller_of(request), house.now)
+    entry = login.with_code(house.database, house.keys, visitor, field(form, "code"), caller_of(request), house.now)
     if not entry.token:
         return _code_form(request, after, entry)
     return _with_cookie(redirect(request, inside(after)), request, house, entry)

@@ -15,7 +15,7 @@ from fastapi import Request, Response
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
-from newsletter import daily
+from newsletter import daily, proof
 from newsletter.config import Newsletter
 from newsletter.editors import Role
 from newsletter.errors import NewsletterError, NotFound
@@ -107,7 +107,7 @@ def bytes_(
     if view == "text":
         return _answer(_filled(edition.text, name), "text/plain", pictures)
     if view == "source":
-        made = daily.message_as(daily.Paper(house.config, house.database), issue, edition, daily.a_reader(), house.now)
+        made = proof.message_as(daily.Paper(house.config, house.database), issue, edition, proof.a_reader(), house.now)
         return _answer(made.decode("utf-8", "replace"), "text/plain", pictures)
     html = edition.html.replace(f"@media {NIGHT}", "@media all" if dark else "@media not all")
     return _answer(_filled(html, escape(name)), "text/html", pictures)

@@ -44,3 +44,10 @@ const tick = () => {
   }
 };
 setInterval(tick, 10000);
+
+// Whoever has logged in anew in another tab goes on here: the page's forms get the new login's token.
+document.addEventListener("new-token", (event) => {
+  const { token } = event.detail;
+  document.body.setAttribute("hx-headers:inherited", JSON.stringify({ "X-Form-Token": token }));
+  for (const field of document.querySelectorAll("[name=form_token]")) field.value = token;
+});

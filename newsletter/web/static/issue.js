@@ -99,11 +99,9 @@ document.addEventListener("htmx:after:swap", (event) => {
   follow();
 });
 // The list is changed in place: what is folded out stays so, and what is being dragged is left alone.
-document.addEventListener("htmx:before:morph:attr", (event) => {
-  if (event.detail.attrName === "open" && event.target.matches("details")) event.preventDefault();
-});
-document.addEventListener("htmx:before:morph:node", (event) => {
-  if (dragged && event.target.id === "board") event.preventDefault();
+htmx.registerExtension("in-place", {
+  htmx_before_morph_attr: (element, { attrName }) => attrName !== "open" || !element.matches("details"),
+  htmx_before_morph_node: (element) => !dragged || element.id !== "board",
 });
 
 // --- acts wait for each other (hx-sync), and a decision waits for them: nothing that was pressed is lost ---

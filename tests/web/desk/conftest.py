@@ -7,10 +7,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import uvicorn
 from httpx2 import Response
 from starlette.testclient import TestClient
 
@@ -18,10 +17,15 @@ from newsletter.config import Config
 from newsletter.daily import Paper
 from newsletter.database import Database
 from newsletter.editors import Role, accounts, passwords, sessions
+from newsletter.web import app as web
 from newsletter.web.app import create_app
 from newsletter.web.desk.door import COOKIE
 from tests.builders import ALONE, CONFIG, a_config
+from tests.conftest import CHROMIUM
 from tests.web.conftest import WEEKLY, Clock
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser as Chromium
 
 PASSWORD = "three quiet words"
 HASH = passwords.hashed(PASSWORD)  # once: it is slow on purpose
@@ -89,6 +93,18 @@ def with_editors(database: Database, clock: Clock) -> None:
             editor.password_hash = HASH
 
 
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Chromium]":
+    """Chromium, started once a file; `browser.new_context()` is a window of somebody else."""
+    from playwright.sync_api import expect, sync_playwright  # slow to import, wanted in few files
+
+    expect.set_options(timeout=20_000)  # on a busy machine
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
 @pytest.fixture
 def desk(sqlite: Database, clock: Clock, tmp_path: Path) -> Iterator[Desk]:
     """A desk on SQLite: what lies below it is tested on both databases elsewhere."""
@@ -117,10 +133,7 @@ def real_now() -> datetime:
 def serving(paper: Paper, port: int, clock: Callable[[], datetime] = real_now) -> Iterator[None]:
     """The site on a real port, until the block ends; open lines of watchers end with it."""
     app = create_app(paper.config, paper.database, clock=clock, sends_notices=False)
-    settings = uvicorn.Config(
-        app, host="127.0.0.1", port=port, access_log=False, log_config=None, timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(settings)
+    server = web.serving(app, "127.0.0.1", port)
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started and thread.is_alive():

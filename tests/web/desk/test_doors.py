@@ -1,10 +1,15 @@
 """Every door of the desk against every role, other sites, no login; what passes is written into the audit."""
 
-import pytest
-from sqlmodel import select
+import json
+from contextlib import suppress
+from pathlib import Path
 
-from newsletter.editors import Role
-from newsletter.editors.models import AuditEntry, EditorSession
+import pytest
+from sqlalchemy import update
+from sqlmodel import col, select
+
+from newsletter.editors import Role, audit
+from newsletter.editors.models import AuditEntry, Editor, EditorSession
 from newsletter.web.desk import DOORS, PATH, Door, create_desk
 from tests.builders import an_article, an_issue
 from tests.web.desk.conftest import Browser, Desk
@@ -61,6 +66,13 @@ def test_without_a_login_every_page_leads_to_the_login_and_every_act_is_refused(
     assert dump(desk.database) == before
 
 
+def test_every_door_has_the_role_that_somebody_wrote_down_for_it():
+    """doors.txt is the table: a door that is not in it, or has another role, fails here until a person has agreed."""
+    lines = (Path(__file__).parent / "doors.txt").read_text().splitlines()
+    agreed = {tuple(line.split()) for line in lines if not line.startswith("#")}
+    assert agreed == {(str(door.least or "nobody"), door.methods[0], door.path) for door in DOORS}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("role", list(Role))
 def test_each_role_passes_the_doors_of_its_own_and_no_other(desk: Desk, role: Role):
@@ -102,6 +114,35 @@ def test_without_the_form_token_nothing_is_done(desk: Desk):
                 assert admin.client.post(address(door), data={"form_token": token}).status_code == 403, door.path
     right = {"X-Form-Token": admin.token}
     assert admin.client.post("/desk/logout", headers=right).status_code == 303
+
+
+def test_a_page_of_an_older_login_learns_the_token_of_the_new_one(desk: Desk):
+    """Each login has its own; who has typed something in an open page presses once more and has lost nothing."""
+    old, new = desk.browser(Role.ADMIN), desk.browser(Role.ADMIN)
+    assert old.token != new.token
+    answer = new.client.post("/desk/logout", headers={"X-Form-Token": old.token, "HX-Request": "true"})
+    assert (answer.status_code, answer.headers["hx-retarget"]) == (403, "#said")
+    assert json.loads(answer.headers["hx-trigger"]) == {"new-token": {"token": new.token}}
+    assert new.token not in new.client.post("/desk/logout", data={"form_token": old.token}).text.split("<main")[1]
+
+
+def test_an_act_and_its_entry_are_committed_together(desk_anywhere: Desk):
+    """It is there with the first of the transactions, also if nobody lives to close it; what was refused has none,
+    and what was said on the way stands in it."""
+    database, now = desk_anywhere.database, desk_anywhere.clock()
+    acts = {name: audit.Record(name, "did it", now, "", "about") for name in ("crashed", "undone", "refused", "done")}
+    for name, record in acts.items():
+        with suppress(ZeroDivisionError), database.accompanied(record.keep):
+            for _ in range(2):
+                with database.transaction() as session:
+                    session.execute(update(Editor).values(name_key=Editor.name_key))
+                    assert name != "undone" or 1 / 0
+        record.details = "both"
+        if name != "crashed":
+            record.close(database, done=name == "done")
+    with database.transaction() as session:
+        entries = session.exec(select(AuditEntry).order_by(col(AuditEntry.id))).all()
+    assert [(entry.who, entry.details) for entry in entries] == [("crashed", ""), ("done", "both")]
 
 
 def test_a_get_changes_nothing_in_the_database(desk: Desk):

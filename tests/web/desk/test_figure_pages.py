@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext
 from sqlmodel import Session, select
 
 from newsletter.daily import Paper
@@ -22,7 +22,6 @@ from newsletter.sources.models import SourceState
 from newsletter.web.desk.door import COOKIE
 from subscribers import Way, preferences, unsubscribe
 from tests.builders import CONFIG, NOW, a_config, add_readers, an_article
-from tests.conftest import CHROMIUM
 from tests.delivery.ledgers import FULL, GONE, TAKEN, an_issue_with
 from tests.subscribers.conftest import KEYS, a_reader, unsubscribe_token
 from tests.test_accessible import faults
@@ -41,14 +40,6 @@ class Shown:
 
     paper: Paper
     pages: dict[str, str]  # name → path
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 def a_month(database: Database) -> int:
@@ -140,6 +131,9 @@ def test_every_page_of_figures_and_readers_is_accessible(shown: Shown, browser: 
             page.screenshot(path=f"{SHOTS}/{name}-{width}-{scheme}.png", full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
         assert page.get_by_role("heading", level=1).count() == 1, name
+        assert not page.evaluate("[...document.querySelectorAll('.table')].some(t => t.scrollWidth > t.clientWidth)"), (
+            name
+        )
         found[name] = faults(page)
     assert not any(found.values()), found
 

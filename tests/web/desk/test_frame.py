@@ -1,11 +1,13 @@
 """The desk's frame: vendored scripts are what they say, refusals are words in the right place, nothing is inline."""
 
+import json
 import re
 from hashlib import sha256
 from pathlib import Path
 
 from newsletter.editors import Role
 from newsletter.web.desk import DOORS
+from newsletter.web.desk.cells import labelled
 from tests.web.desk.conftest import Desk
 
 STATIC = Path(__file__).parents[3] / "newsletter" / "web" / "static"
@@ -44,7 +46,7 @@ def test_a_refusal_is_a_page_or_for_htmx_one_line_of_the_page(desk: Desk):
 
 
 def test_who_is_logged_out_in_mid_edit_is_told_and_loses_nothing(desk: Desk):
-    """htmx: a line with a link that opens beside the page, whose own form token is still good after the login."""
+    """htmx: a line with a link that opens beside the page, which learns the new login's token at its next try."""
     browser = desk.browser(Role.VIEWER)
     token = browser.token
     desk.clock.forward(days=8)
@@ -53,7 +55,22 @@ def test_who_is_logged_out_in_mid_edit_is_told_and_loses_nothing(desk: Desk):
     assert 'target="_blank"' in line.text
     assert line.headers["hx-retarget"] == "#said"
     browser.log_in("vera@example.com")
-    assert browser.client.post("/desk/logout", headers={"X-Form-Token": token}).status_code == 303
+    again = {"HX-Request": "true", "X-Form-Token": token}
+    told = json.loads(browser.client.post("/desk/logout", headers=again).headers["hx-trigger"])
+    assert browser.client.post("/desk/logout", headers={"X-Form-Token": told["new-token"]["token"]}).status_code == 303
+
+
+def test_each_cell_of_a_table_is_told_its_columns_heading():
+    """For phones, where a row is a list; not beside a row's own heading, and not where nothing is to be read."""
+    html = (
+        '<div class="table" tabindex="0"><table><thead><tr><th scope="col">Who</th><th scope="col" class="number">'
+        'Last <b>&amp;</b> "first"</th><th><span class="off-page">End it</span></th></tr></thead><tbody>'
+        '<tr><th scope="row">Ann</th><td class="number">3</td><td>x</td></tr><tr><td colspan="3">none</td></tr>'
+        "</tbody></table></div><table><thead><tr><th>Day</th></tr></thead><tr><td>1</td></tr></table>"
+    )
+    assert labelled(html) == html.replace(
+        '<td class="number">', '<td data-label="Last &amp; &quot;first&quot;" class="number">'
+    )
 
 
 def test_the_navigation_shows_what_the_role_may_open(desk: Desk):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from newsletter import daily
 from newsletter.daily import Paper
@@ -14,9 +14,9 @@ from newsletter.issues.models import Issue, IssueState
 from newsletter.web.desk.door import COOKIE
 from tests.builders import ALONE, CONFIG, NOW, a_config, add_readers
 from tests.command import an_article_file
-from tests.conftest import CHROMIUM, NPM
+from tests.conftest import NPM
 from tests.web.conftest import Clock, free_port
-from tests.web.desk.conftest import PASSWORD, serving, with_editors
+from tests.web.desk.conftest import serving, with_editors
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 AXE = NPM / "node_modules" / "axe-core" / "axe.min.js"
@@ -55,40 +55,6 @@ def house(sqlite: Database, tmp_path: Path) -> Iterator[House]:
     daily.gather(paper, NOW)
     with serving(paper, port, Clock()):
         yield House(paper, port)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-def test_from_opening_the_desk_to_the_approval_it_is_three_clicks(browser: Browser, house: House) -> None:
-    """Log in, open the draft, approve: a second editor does the same, and nothing on the way is refused a script."""
-    clicks = []
-    for email in ("sam@example.com", "ada@example.com"):
-        page = browser.new_page(viewport={"width": 390, "height": 800})
-        said: list[str] = []
-        listen(page, said)
-        page.goto(f"{house.url}/desk")
-        page.fill("#email", email)
-        page.fill("#password", PASSWORD)
-        for button in ("Log in", "Approve"):
-            if button == "Approve":
-                page.get_by_role("link", name="Ferry").first.click()
-                clicks.append("open")
-                expect(page.locator("#decide")).to_contain_text("7 readers")
-            page.get_by_role("button", name=button).first.click()
-            clicks.append(button)
-        expect(page.locator("#decide")).to_contain_text(
-            "wanted" if email.startswith("sam") else "It goes out at 06:30 GMT."
-        )
-        assert said == []
-        page.close()
-    assert house.state is IssueState.APPROVED
-    assert clicks == ["Log in", "open", "Approve"] * 2
 
 
 def test_keys_and_dialogs_work_without_a_mouse(browser: Browser, house: House) -> None:

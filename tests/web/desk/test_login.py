@@ -6,9 +6,10 @@ import pyotp
 import pytest
 from sqlmodel import Session, select
 
-from newsletter.editors import Role, accounts, codes, invitations, passwords, sessions
+from newsletter.editors import Role, accounts, codes, invitations, passwords, recovery, sealed, sessions
 from newsletter.editors.models import AuditEntry, Editor, EditorSession
 from newsletter.web.desk.door import COOKIE
+from subscribers.tokens import Keys
 from tests.web.desk.conftest import PASSWORD, Desk
 
 ED = "ed@example.com"
@@ -150,6 +151,39 @@ def test_a_code_is_asked_for_where_one_is_set_up(desk_anywhere: Desk):
     assert other.client.post("/desk/login/code", data={"code": good}).status_code == 422
 
 
+def test_whoever_has_lost_the_phone_comes_in_by_a_recovery_code_once(desk_anywhere: Desk):
+    """However it is typed; the others stay good, and new ones end the old."""
+    desk = desk_anywhere
+    _with_code(desk)
+    with desk.database.transaction() as session:
+        number = accounts.find(session, ED).id or 0
+        first, second, *_ = recovery.make(session, number)
+    for typed, status in ((first.upper().replace("-", " "), 303), (first, 422), (second, 303), ("", 422)):
+        browser = desk.browser()
+        browser.log_in(ED)
+        assert browser.client.post("/desk/login/code", data={"code": typed}).status_code == status
+    with desk.database.transaction() as session:
+        assert recovery.left(session, number) == recovery.HOW_MANY - 2
+        recovery.make(session, number)
+        assert not recovery.use(session, number, second, desk.clock())
+
+
+def test_the_secret_of_a_code_is_sealed_in_the_database(desk: Desk):
+    """For its editor and by our key: a newer key first opens it too, another's row or another key does not; a plain one
+    from before is sealed at the next login."""
+    secret, ours = _with_code(desk), desk.config.keys
+    newer, others = Keys((b"n" * 32, *ours.secrets)), Keys((b"o" * 32,))
+    with desk.database.transaction() as session:
+        editor = accounts.find(session, ED)
+        number, stored = editor.id or 0, editor.code_secret
+        assert secret not in stored
+        assert sealed.opened(ours, number, stored) == sealed.opened(newer, number, stored) == secret
+        assert sealed.opened(ours, number + 1, stored) == sealed.opened(others, number, stored) == ""
+        editor.code_secret = secret
+        assert codes.is_right(session, ours, editor, pyotp.TOTP(secret).at(desk.clock()), desk.clock())
+        assert sealed.opened(ours, number, editor.code_secret) == secret != editor.code_secret
+
+
 def test_fifty_wrong_codes_are_held_up(desk: Desk):
     """Six digits are few: guessing them is as slow as guessing passwords."""
     _with_code(desk)
@@ -163,10 +197,10 @@ def _with_code(desk: Desk) -> str:
     """Ed's second factor; returns its secret."""
     with desk.database.transaction() as session:
         editor = accounts.find(session, ED)
-        codes.prepare(session, editor)
-        secret = editor.code_pending
+        codes.prepare(session, desk.config.keys, editor)
+        secret = codes.pending(desk.config.keys, editor)
         earlier = desk.clock() - timedelta(hours=1)
-        codes.confirm(session, editor, pyotp.TOTP(secret).at(earlier), earlier)
+        codes.confirm(session, desk.config.keys, editor, pyotp.TOTP(secret).at(earlier), earlier)
     return secret
 
 

@@ -6,7 +6,7 @@ import pyotp
 import pytest
 from sqlmodel import col, select
 
-from newsletter.editors import Role, accounts, audit
+from newsletter.editors import Role, accounts, audit, codes
 from newsletter.editors.models import AuditEntry, Editor
 from newsletter.notices.letters import letter_of
 from newsletter.notices.models import Notice
@@ -100,9 +100,11 @@ def test_a_code_is_set_up_by_typing_one_and_taken_off_by_the_password(desk: Desk
     assert picture.headers["content-type"] == "image/svg+xml"
     assert "<svg" in picture.text
     with desk.database.reading() as session:
-        secret = accounts.find(session, SAM).code_pending
+        secret = codes.pending(desk.config.keys, accounts.find(session, SAM))
     assert sam.post("/desk/account/code/confirm", code="000000").status_code == 422
-    assert sam.post("/desk/account/code/confirm", code=pyotp.TOTP(secret).at(desk.clock())).status_code == 303
+    assert sam.post("/desk/account/code/confirm", code=pyotp.TOTP(secret).at(desk.clock())).status_code == 200
+    assert sam.post("/desk/account/code/papers", old="not it at all").status_code == 422
+    assert sam.post("/desk/account/code/papers", old=PASSWORD).text.count("<li><code>") == 10
     assert sam.post("/desk/account/code/remove", old="not it at all").status_code == 422
     assert sam.post("/desk/account/code/remove", old=PASSWORD).status_code == 303
     with desk.database.reading() as session:
