@@ -43,6 +43,7 @@ def from_markdown(text: str) -> Markup:
     return fragment(_MARKDOWN.render(text))
 
 
+@lru_cache(maxsize=_KEPT)
 def line_from_markdown(text: str) -> Markup:
     """The same for words that stand in a line: emphasis and links, no paragraphs."""
     return fragment(_MARKDOWN.renderInline(text))
