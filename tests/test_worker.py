@@ -10,7 +10,7 @@ from newsletter.delivery import plan
 from newsletter.issues import states
 from newsletter.issues.models import Issue, IssueState
 from tests.builders import NOW, an_issue
-from tests.delivery.test_send import Desk
+from tests.delivery.desks import Desk
 from tests.sink import Sink
 
 

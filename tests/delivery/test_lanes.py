@@ -10,7 +10,7 @@ from newsletter.database import Database
 from newsletter.delivery import lanes
 from newsletter.delivery.lanes import ALL, REST, Lanes
 from tests.builders import CONFIG, NOW, a_config
-from tests.delivery.test_send import Desk
+from tests.delivery.desks import Desk
 from tests.sink import Sink
 
 LIMITED = """

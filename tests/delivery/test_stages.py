@@ -11,7 +11,7 @@ from newsletter.delivery.models import Delivery, DeliveryState
 from newsletter.delivery.replies import Stage
 from newsletter.errors import RelayDown
 from newsletter.issues.models import IssueState
-from tests.delivery.test_send import Desk
+from tests.delivery.desks import Desk
 from tests.sink import HANG_UP, SILENCE, Sink
 
 pytestmark = pytest.mark.slow

@@ -20,16 +20,11 @@ from newsletter.delivery import ledger, run
 from newsletter.delivery.models import DeliveryState
 from newsletter.errors import RelayDown, StoreError
 from newsletter.issues.models import IssueState
-from tests.delivery.test_send import Desk
+from tests.delivery.desks import Desk
 from tests.sink import Sink
 
 READERS = 600
 ROOT = Path(__file__).parent.parent.parent
-
-
-@pytest.fixture
-def desk(database: Database, tmp_path: Path) -> Desk:
-    return Desk(database, tmp_path)
 
 
 @contextmanager
