@@ -20,7 +20,17 @@ SAMPLE_BYTES = 200_000
 DELIMITERS = ",;\t|"
 CODE_PAGES = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257"]
 FIELDS = {  # what a heading means, written in small letters and digits only; the first one found wins
-    "email": ("email", "emailaddress", "mail", "emailadresse", "email1value", "subscriberemail", "correo", "address"),
+    "email": (
+        "email",
+        "emailaddress",
+        "mail",
+        "emailadresse",
+        "email1value",
+        "subscriberemail",
+        "correo",
+        "address",
+        "subscriber",
+    ),
     "name": ("name", "fullname", "displayname", "subscribername"),
     "first": ("firstname", "first", "givenname", "fname", "vorname", "prénom", "prenom"),
     "last": ("lastname", "last", "surname", "familyname", "lname", "nachname", "nom"),
@@ -30,7 +40,8 @@ FIELDS = {  # what a heading means, written in small letters and digits only; th
     ),
     "left": (  # a time or a yes there: that person has left
         *("unsubtime", "cleantime", "unsubscribedat", "unsubscribedate", "unsubscribed", "optouttime", "optedout"),
-        *("emailblacklisted", "blacklisted", "blocklisted"),
+        *("emailblacklisted", "blacklisted", "blocklisted", "emailblocklisted", "blocklistedemail"),
+        *("emaildisabled", "unsubscriptiondate", "deletedat"),
     ),
     "until": ("pauseduntil",),
 }
@@ -121,6 +132,9 @@ def _person_of(layout: Layout) -> Callable[[int, list[str]], Row]:
         layout.columns.get(field, -1) for field in ("email", "first", "last", "name", "status", "until", "left")
     )
 
+    if first < 0 <= last:
+        first, name = name, -1  # beside a last name, “name” is the first one (MailerLite)
+
     def name_in(cells: list[str]) -> str:
         whole = _plain(cells[name]) if name >= 0 else ""
         return whole or f"{_plain(cells[first])} {_plain(cells[last])}".strip()
@@ -145,7 +159,10 @@ def _plain(cell: str) -> str:
 
 def _columns(headings: Sequence[str]) -> dict[str, int]:
     plain = ["".join(c for c in heading.casefold() if c.isalnum()) for heading in headings]
-    return {field: plain.index(name) for field, names in FIELDS.items() for name in reversed(names) if name in plain}
+    found = {field: plain.index(name) for field, names in FIELDS.items() for name in reversed(names) if name in plain}
+    if {"type", "creationdate"} <= set(plain):  # Buttondown's; elsewhere a type is anything
+        found.setdefault("status", plain.index("type"))
+    return found
 
 
 def _columns_without_header(cells: Sequence[str]) -> dict[str, int]:
