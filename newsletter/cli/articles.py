@@ -64,6 +64,8 @@ def _next(record: SourceRecord, moment: datetime) -> str:
     """When `run` asks it again."""
     if record.kind == "push" or record.health is Health.OUT:
         return ""
+    if record.is_gone:
+        return "never"
     if record.next_check_at is None or record.next_check_at <= moment:
         return "now"
     return f"in {_length(record.next_check_at - moment)}"

@@ -59,9 +59,10 @@ class Bounds:
         addresses = self._look_up(host, port)
         for address in addresses:
             if not self._may_reach(address):
-                whose = f"{host} is" if host == str(address) else f"{host} leads to"
+                shown = str(_unwrapped(address))
+                leads = "is" if host == shown else f"leads to {shown}, which is"
                 raise FetchError(
-                    f"{whose} {address}, in a network that is not public; "
+                    f"{host} {leads} in a network that is not public; "
                     "if it is meant to be reached, add that network to collecting.private_networks."
                 )
         return str(addresses[0])

@@ -48,7 +48,8 @@ class SourceRecord:
     items: int  # in its last good reading
     error: str
     failing_since: datetime | None
-    next_check_at: datetime | None  # by `run`; None: at its next turn
+    next_check_at: datetime | None  # by `run`; None: at its next turn, or never if it `is_gone`
+    is_gone: bool
     moved_to: str
 
     def stale(self, now: datetime) -> timedelta | None:
@@ -71,6 +72,7 @@ class SourceRecord:
             "error": self.error,
             "failing_since": _iso(self.failing_since),
             "next_check_at": _iso(self.next_check_at),
+            "is_gone": self.is_gone,
             "moved_to": self.moved_to,
         }
 
@@ -117,9 +119,14 @@ def _record(source: Source, state: SourceState, told: Told, config: Config, now:
         items=state.items,
         error=state.error,
         failing_since=state.failing_since,
-        next_check_at=max(filter(None, (state.next_check_at, state.left_alone_until)), default=None),
+        next_check_at=None if state.is_gone else _next_check(state),
+        is_gone=state.is_gone,
         moved_to=state.moved_to,
     )
+
+
+def _next_check(state: SourceState) -> datetime | None:
+    return max(filter(None, (state.next_check_at, state.left_alone_until)), default=None)
 
 
 def _health(source: Source, state: SourceState, config: Config, now: datetime) -> Health:

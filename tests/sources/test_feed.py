@@ -239,6 +239,14 @@ def test_a_feed_is_never_a_way_to_a_file(tmp_path: Path):
         parsed(str(canary))
 
 
+def test_entities_made_of_entities_are_refused_and_plain_ones_are_not():
+    """A bomb would grow a thousandfold; an old feed that names its own dash is read."""
+    bomb = '<!DOCTYPE r [<!ENTITY a "boom"><!ENTITY b "&a;&a;&a;">]>' + rss("<title>A&b;</title>")
+    with pytest.raises(FetchError, match="entities out of entities"):
+        parsed(bomb)
+    assert len(parsed('<!DOCTYPE r [<!ENTITY dash "&#8212;">]>' + rss("<title>Ferry sails</title>"))) == 1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "bomb",

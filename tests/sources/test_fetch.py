@@ -251,7 +251,7 @@ def test_a_redirect_leads_into_no_private_network(server: FeedServer, inside: st
     """Each hop is checked: the allowed network here is 127.0.0.1 alone."""
     monkeypatch.setattr(bounds, "getaddrinfo", _resolver({"localhost": [["127.0.0.2"]]}))
     same = fetch.port_of(server.url("/")) or 0
-    with tripwire("127.0.0.2", same) as port, pytest.raises(FetchError, match=r"127\.0\.0\.2, in a network"):
+    with tripwire("127.0.0.2", same) as port, pytest.raises(FetchError, match=r"127\.0\.0\.2.* in a network"):
         get(server.serve("/feed", b"", status=302, location=inside.format(port=port)))
 
 
@@ -264,6 +264,21 @@ def test_a_redirect_to_anything_but_the_web_is_refused(server: FeedServer, targe
     with pytest.raises(FetchError) as refused:
         get(server.serve("/feed", b"", status=302, location=target))
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ("10.0.0.1", "10.0.0.1 is in a network"),
+        ("[::ffff:10.0.0.1]", "::ffff:10.0.0.1 leads to 10.0.0.1, which is in a network"),
+        ("2130706433", "2130706433 leads to 127.0.0.1, which is in a network"),
+    ],
+)
+def test_a_refused_address_is_named_as_people_write_it(host: str, words: str):
+    """And where it leads, if that is not plain to see."""
+    with pytest.raises(FetchError) as refused:
+        fetch.get(f"http://{host}/feed", Collecting(), contact="https://post.example.com")
+    assert str(refused.value).startswith(words)
 
 
 def test_a_name_that_leads_to_both_is_refused(server: FeedServer, monkeypatch: pytest.MonkeyPatch):

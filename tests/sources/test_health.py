@@ -76,7 +76,8 @@ def test_a_source_that_is_gone_is_told_at_once(database: Database, server: FeedS
     config = with_sources(a_feed("wire", server.serve("/f", b"", status=410)))
     daily.gather(Paper(config, database), NOW)
     assert len(letters(database)) == 1
-    assert the_record(database, config).health is Health.DEAD
+    record = the_record(database, config)
+    assert (record.health, record.is_gone, record.next_check_at) == (Health.DEAD, True, None)
 
 
 def test_a_source_that_is_out_is_neither_asked_nor_mourned(database: Database, server: FeedServer):
