@@ -1,8 +1,8 @@
 """Tuning the rules on the past: what each issue would have held, and what another config would change."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
-from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,11 +10,13 @@ import typer
 
 from newsletter import config
 from newsletter.cli.out import Json, NewsletterSlug, day_for, opened, plain, print_json, say
+from newsletter.config import Newsletter
 from newsletter.errors import Refused
 from newsletter.issues import backtest as replay
 from newsletter.picks.choose import Choice, Pick
 
 MOST_DAYS = 366
+NOT_THERE = "it is not among the articles of that day: an issue before has considered it"
 
 Replayed = Sequence[tuple[date, Choice]]
 
@@ -42,9 +44,9 @@ def backtest(
         print_json(_document(newsletter, ours, theirs))
     elif theirs is None:
         for day, choice in ours:
-            _show(day, choice)
+            _show(day, choice, settings)
     else:
-        _compare(dict(ours), dict(theirs))
+        compare(dict(ours), dict(theirs))
 
 
 def _document(newsletter: str, ours: Replayed, theirs: Replayed | None) -> dict[str, Any]:
@@ -59,9 +61,10 @@ def _document(newsletter: str, ours: Replayed, theirs: Replayed | None) -> dict[
         }
         if theirs is not None:
             issue["other"] = [_pick(pick) for pick in others[day].picks] if day in others else []
-            issue["added"], issue["dropped"] = (
-                [_pick(pick) for pick in picks] for picks in _differences(choice, others.get(day))
-            )
+            added, dropped = _differences(choice, others.get(day))
+            whys = _whys(others.get(day))
+            issue["added"] = [_pick(pick) for pick in added]
+            issue["dropped"] = [_pick(pick) | {"why_not": whys.get(pick.piece.id, NOT_THERE)} for pick in dropped]
         issues.append(issue)
     return {"newsletter": newsletter, "issues": issues}
 
@@ -82,25 +85,78 @@ def _differences(ours: Choice, theirs: Choice | None) -> tuple[list[Pick], list[
     return [p for p in other if p.piece.id not in here], [p for p in ours.picks if p.piece.id not in there]
 
 
-def _show(day: date, choice: Choice) -> None:
-    say(f"[bold]{day}[/]  {len(choice.picks)} picks, {len(choice.left_out)} left out")
+def _whys(choice: Choice | None) -> dict[int, str]:
+    """Why each article is left out of a choice."""
+    return {candidate.piece.id: candidate.why for candidate in choice.left_out} if choice else {}
+
+
+def _show(day: date, choice: Choice, settings: Newsletter) -> None:
+    least = settings.least_on(day)
+    held = f"; [yellow]held, for it wants {least} at least[/]" if len(choice.picks) < least else ""
+    say(f"[bold]{day}[/]  {len(choice.picks)} picks, {len(choice.left_out)} left out{held}")
     for pick in choice.picks:
-        say(f"{pick.position:>4}  {plain(pick.piece.title)} ({plain(pick.piece.source)})")
+        say(f"{pick.position:>4}  {_named(pick)}{'  [cyan]update[/]' if pick.is_update else ''}")
         say(f"      [dim]{plain(pick.why)}[/]")
 
 
-def _compare(ours: dict[date, Choice], theirs: dict[date, Choice]) -> None:
-    """Day by day what would go (-) and what would come (+)."""
+def _named(pick: Pick) -> str:
+    """Its headline, and whose it is in which section."""
+    whose = (
+        pick.piece.source if pick.piece.section == pick.piece.source else f"{pick.piece.source}, {pick.piece.section}"
+    )
+    return f"{plain(pick.piece.title)} ({plain(whose)})"
+
+
+def compare(ours: dict[date, Choice], theirs: dict[date, Choice]) -> None:
+    """Day by day what would go (-) and why, what would come (+), and which story another article would tell (~)."""
     nothing = Choice((), (), ())
+    days = sorted(ours.keys() | theirs.keys())
     changed = 0
-    for day in sorted(ours.keys() | theirs.keys()):
-        added, dropped = _differences(ours.get(day, nothing), theirs.get(day, nothing))
-        same = len(ours.get(day, nothing).picks) - len(dropped)
-        changed += bool(added or dropped)
-        say(f"[bold]{day}[/]  {same} the same, {len(dropped)} out, {len(added)} in")
-        for out, come in zip_longest(dropped, added):
-            if out:
-                say(f"   [red]-[/] {plain(out.piece.title)} ({plain(out.piece.source)})  [dim]{plain(out.why)}[/]")
-            if come:
-                say(f"   [green]+[/] {plain(come.piece.title)} ({plain(come.piece.source)})  [dim]{plain(come.why)}[/]")
-    say(f"\n{changed} of {len(ours.keys() | theirs.keys())} issues would differ.")
+    for day in days:
+        here, there = ours.get(day, nothing), theirs.get(day, nothing)
+        added, dropped = _differences(here, there)
+        told = _told_by(there, added)
+        swapped = {told[pick.piece.id].piece.id for pick in dropped if pick.piece.id in told}
+        another_lead = _lead(here) != _lead(there)
+        changed += bool(added or dropped or another_lead)
+        counts = f"{len(here.picks) - len(dropped)} the same, {len(dropped)} out, {len(added)} in"
+        say(f"[bold]{day}[/]  {counts}{', another lead' if another_lead else ''}")
+        whys = _whys(there)
+        for pick in dropped:
+            if pick.piece.id in told:
+                say(f"   [cyan]~[/] {_named(pick)}  [dim]the same story as told by[/] {_named(told[pick.piece.id])}")
+            else:
+                say(f"   [red]-[/] {_named(pick)}  [dim]{plain(whys.get(pick.piece.id, NOT_THERE))}[/]")
+        for pick in added:
+            if pick.piece.id not in swapped:
+                say(f"   [green]+[/] {_named(pick)}  [dim]{plain(pick.why)}[/]")
+    say(f"\n{changed} of {len(days)} issues would differ.")
+    for word, key in (("section", _section), ("source", _source)):
+        if shifts := _shifts(ours, theirs, key):
+            say(f"Picks by {word}: {plain(', '.join(shifts))}.")
+
+
+def _told_by(choice: Choice, picks: Iterable[Pick]) -> dict[int, Pick]:
+    """Of each article whose story has one of these picks: which."""
+    by_id = {pick.piece.id: pick for pick in picks}
+    stories = (told for told in choice.stories if told.best and told.best.piece.id in by_id)
+    return {c.piece.id: by_id[told.best.piece.id] for told in stories if told.best for c in told.others}
+
+
+def _lead(choice: Choice) -> int | None:
+    return next((pick.piece.id for pick in choice.picks), None)
+
+
+def _section(pick: Pick) -> str:
+    return pick.piece.section
+
+
+def _source(pick: Pick) -> str:
+    return pick.piece.source
+
+
+def _shifts(ours: dict[date, Choice], theirs: dict[date, Choice], key: Callable[[Pick], str]) -> list[str]:
+    """ "City 20 → 25" for whatever has more or fewer picks, the largest change first."""
+    before, after = (Counter(key(p) for c in choices.values() for p in c.picks) for choices in (ours, theirs))
+    names = sorted(before.keys() | after.keys(), key=lambda name: (-abs(after[name] - before[name]), name))
+    return [f"{name} {before[name]} → {after[name]}" for name in names if before[name] != after[name]]

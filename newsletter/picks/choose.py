@@ -270,15 +270,16 @@ def _refusal(told: Told, taken: Sequence[Told], rank: int, day: _Day, near_too: 
     near = next((other for other in taken if _too_near(told, other, day.words)), None)
     if near and near.best and not near_too:
         return f"too near {quoted(near.best.piece.title)}"
-    if len(taken) >= rules.max_articles:
-        return f"{ordinal(rank)} by points, and the issue is full ({rules.max_articles} of {rules.max_articles})"
-    room, used = rules.room_in(piece.section), _used(taken, piece.section)
-    if used >= room:
-        return f"section {piece.section} is full ({used} of {room})"
+    full = f"{ordinal(rank)} by points, and the issue is full ({rules.max_articles} of {rules.max_articles})"
+    if len(taken) >= rules.max_articles < rank:
+        return full
     most, used = rules.max_per_source, Counter(p.source for p in picked)[piece.source]
     if most is not None and used >= most:
         return f"source {piece.source} has its {count(most, 'pick')} already"
-    return None
+    room, used = rules.room_in(piece.section), _used(taken, piece.section)
+    if used >= room:
+        return f"section {piece.section} is full ({used} of {room})"
+    return full if len(taken) >= rules.max_articles else None
 
 
 def _too_near(told: Told, other: Told, words: DaysWords) -> bool:

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from newsletter.cli import backtest as command
 from newsletter.database import Database
 from newsletter.errors import Refused
 from newsletter.issues import backtest, states
@@ -80,6 +81,22 @@ def test_a_backtest_sees_each_day_with_its_own_clock_and_writes_nothing(database
         (TUESDAY, [EVENTS[2]]),
     ]
     assert drafted(database).number == 1
+
+
+def test_a_comparison_says_why_a_story_would_go_and_how_picks_shift(database: Database, capsys):
+    """In the words of the other config's rules, not with the reason for which it was in."""
+    store(database, an_event(1), an_event(2, published_at=NOW - timedelta(hours=2)))
+    config = a_config()
+    one = config.newsletters[0].model_copy(update={"max_articles": 1})
+    with database.reading() as session:
+        both = backtest.backtest(session, config, config.newsletters[0], MONDAY, MONDAY)
+        alone = backtest.backtest(session, config, one, MONDAY, MONDAY)
+    command.compare(dict(both), dict(alone))
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"1 the same, 1 out, 0 in - {EVENTS[2]}" in told
+    assert "2nd by points, and the issue is full (1 of 1)" in told
+    assert "1 of 1 issues would differ." in told
+    assert "Picks by source: city-desk 2 → 1." in told
 
 
 @pytest.mark.slow

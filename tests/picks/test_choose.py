@@ -94,6 +94,14 @@ def test_a_full_issue_says_so():
     assert reason(choice, pieces[2]).startswith("3rd by points, and the issue is full (2 of 2)")
 
 
+def test_a_story_high_up_that_a_quota_keeps_out_says_so_though_the_issue_is_full():
+    """ "2nd by points, and the issue is full" would help nobody."""
+    pieces = [a_piece(1, hours_old=1), a_piece(2, hours_old=2), a_piece(3, hours_old=3, source="other")]
+    choice = choose([[p] for p in pieces], replace(rules(max_articles=2), max_per_source=1), MOMENT)
+    assert [pick.piece.id for pick in choice.picks] == [1, 3]
+    assert reason(choice, pieces[1]).startswith("source city-desk has its 1 pick already")
+
+
 def test_weight_0_and_a_foreign_section_are_out_and_never_named():
     """Neither is picked, nor named beside a pick, and each says why."""
     good, mute, foreign = a_piece(1), a_piece(2, source="mute", weight=0), a_piece(3, source="far", section="Sport")
