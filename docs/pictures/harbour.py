@@ -207,13 +207,13 @@ def a_draft(paper: Paper) -> int:
     with paper.database.reading() as session:
         query = select(Article).join(Pick, col(Pick.article_id) == Article.id).where(Pick.issue_id == number)
         picks = {article.guid: article for article in session.exec(query)}
-    lead, hall, gull = (picks[f"{name}.md"] for name in ("ferry-returns", "market-hall", "gull"))
+    lead, hall, choir = (picks[f"{name}.md"] for name in ("ferry-returns", "market-hall", "choir"))
     headline = Said(Field.TITLE, lead.title, "The Saint Brannoc is home, and her teapot with her")
     note = Said(Field.NOTE, "", "The tower opens for readers on *Saturday* at ten.")
     steps: tuple[tuple[acts.Act, str], ...] = (
         (acts.Write(lead.id, (headline,)), "Ida Kestrel"),
         (acts.Write(hall.id, (note,)), "Tom Farrow"),
-        (acts.Pin(gull.id or 0), "Ida Kestrel"),
+        (acts.Pin(choir.id or 0), "Ida Kestrel"),
     )
     for minutes, (act, who) in enumerate(steps, start=2):
         daily.change(paper, number, act, who, NOW - timedelta(minutes=20 - 3 * minutes))

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from newsletter.database import Database
 from newsletter.editors.models import AuditEntry
 
 
@@ -36,33 +35,25 @@ class Record:
     about: str = ""
     details: str = ""
     _number: int | None = None
-    _said: tuple[str, str] = ("", "")
 
     def keep(self, session: Session) -> None:
         """Write it down, unless an earlier transaction of the act has."""
         if self._number is not None and session.get(AuditEntry, self._number) is not None:
             return
-        self._said = (self.about, self.details)
         self._number = note(
             session, self.who, self.act, self.at, about=self.about, details=self.details, network=self.network
         )
 
-    def close(self, database: Database, done: bool) -> None:
+    def close(self, session: Session, done: bool) -> None:
         """The act is over: `done`, or refused."""
-        if done and self._number is not None and self._said == (self.about, self.details):
-            return
-        if not done and self._number is None:
-            return
-        with database.transaction() as session:
-            entry = session.get(AuditEntry, self._number) if self._number is not None else None
-            if not done:
-                if entry is not None:
-                    session.delete(entry)
-            elif entry is None:
-                self._number = None
-                self.keep(session)
-            else:
-                entry.about, entry.details = self.about[:200], self.details[:500]
+        entry = session.get(AuditEntry, self._number) if self._number is not None else None
+        if not done:
+            if entry is not None:
+                session.delete(entry)
+        elif entry is None:
+            self.keep(session)
+        else:
+            entry.about, entry.details = self.about[:200], self.details[:500]
 
 
 def page(session: Session, *, before: int | None = None, who: str = "", size: int = 50) -> list[AuditEntry]:

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
-from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
@@ -167,15 +166,18 @@ async def _written_down(request: Request, door: Door, visitor: Visitor, answer: 
     record = audit.Record(visitor.name, door.act, house.now, client_of(request), request.state.about)
     request.state.record = record
 
-    def write_down(session: Session) -> None:
-        record.keep(session)
-        sessions.acted(session, visitor.session_id, house.now)
-
     done = False
     try:
-        with house.database.accompanied(write_down):
+        with house.database.accompanied(record.keep):
             response = await answer(request)
         done = response.status_code < 400
         return response
     finally:
-        await run_in_threadpool(record.close, house.database, done)
+        await run_in_threadpool(_close, house, record, visitor, done)
+
+
+def _close(house: House, record: audit.Record, visitor: Visitor, done: bool) -> None:
+    with house.database.transaction() as session:
+        record.close(session, done)
+        if done:
+            sessions.acted(session, visitor.session_id, house.now)

@@ -139,7 +139,8 @@ def test_an_act_and_its_entry_are_committed_together(desk_anywhere: Desk):
                     assert name != "undone" or 1 / 0
         record.details = "both"
         if name != "crashed":
-            record.close(database, done=name == "done")
+            with database.transaction() as session:
+                record.close(session, done=name == "done")
     with database.transaction() as session:
         entries = session.exec(select(AuditEntry).order_by(col(AuditEntry.id))).all()
     assert [(entry.who, entry.details) for entry in entries] == [("crashed", ""), ("done", "both")]
