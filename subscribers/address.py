@@ -6,13 +6,14 @@ wrote it, in NFC; one outside ASCII wants SMTPUTF8 from every relay on the way (
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import normalize
-
-from email_validator import EmailNotValidError, validate_email
 
 from subscribers.errors import NotAnAddress
 from subscribers.tokens import Keys
+
+if TYPE_CHECKING:
+    from email_validator import ValidatedEmail
 
 MAX_CHARACTERS = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
 _PLAIN_LOCAL_PART = re.compile(r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+)*")
@@ -35,14 +36,11 @@ def parse(text: str) -> Address:
     """The address that `text` is, spaces around it forgiven. NotAnAddress says what is wrong with it."""
     written = text.strip()
     local, at, domain = written.rpartition("@")
-    try:
-        if at and len(local) <= 64 and _PLAIN_LOCAL_PART.fullmatch(local):
-            domain = _domain(domain)  # a file has a million people and a few thousand domains
-        else:
-            checked = validate_email(written, check_deliverability=False, test_environment=True, strict=True)
-            local, domain = normalize("NFC", checked.local_part), _domain(checked.domain)
-    except EmailNotValidError as error:
-        raise NotAnAddress(str(error)) from error
+    if at and len(local) <= 64 and _PLAIN_LOCAL_PART.fullmatch(local):
+        domain = _domain(domain)  # a file has a million people and a few thousand domains
+    else:
+        checked = _checked(written)
+        local, domain = normalize("NFC", checked.local_part), _domain(checked.domain)
     email = f"{local}@{domain}"
     if len(email) > MAX_CHARACTERS or (not email.isascii() and len(email.encode()) > MAX_CHARACTERS):
         raise NotAnAddress(f"An address has at most {MAX_CHARACTERS} characters.")
@@ -63,5 +61,14 @@ def masked(email: str) -> str:
 
 @lru_cache(maxsize=50_000)
 def _domain(domain: str) -> str:
-    checked = validate_email(f"x@{domain}", check_deliverability=False, test_environment=True, strict=True)
+    checked = _checked(f"x@{domain}")
     return (checked.ascii_domain or checked.domain).lower()
+
+
+def _checked(text: str) -> "ValidatedEmail":
+    from email_validator import EmailNotValidError, validate_email  # slow to import, and most commands read no address
+
+    try:
+        return validate_email(text, check_deliverability=False, test_environment=True, strict=True)
+    except EmailNotValidError as error:
+        raise NotAnAddress(str(error)) from error

@@ -18,7 +18,6 @@ out.py          what they all share: the project that is open, and how things ar
 """
 
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -29,6 +28,8 @@ from newsletter.cli.doors import Doors
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version  # reads a package's files, and brings what reads mail
+
         typer.echo(f"newsletter {version('newsletter')}")
         raise typer.Exit
 
