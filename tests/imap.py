@@ -2,6 +2,7 @@
 
 import re
 import socket
+import ssl
 import threading
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ class ImapServer:
     password: str = "secret"
     flags: dict[int, set[str]] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
+    tls: ssl.SSLContext | None = None  # from the first byte on
 
     def start(self) -> "ImapServer":
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -33,16 +35,23 @@ class ImapServer:
                 connection, _ = self._socket.accept()
             except OSError:
                 return
-            with connection, connection.makefile("rwb") as line:
-                line.write(b"* OK ready\r\n")
+            with connection:
+                try:
+                    self._talk(self.tls.wrap_socket(connection, server_side=True) if self.tls else connection)
+                except OSError:  # a client that does not trust us
+                    continue
+
+    def _talk(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("rwb") as line:
+            line.write(b"* OK ready\r\n")
+            line.flush()
+            while words := line.readline().decode().strip():
+                tag, _, command = words.partition(" ")
+                self.log.append(command)
+                line.write(self._answer(tag, command))
                 line.flush()
-                while words := line.readline().decode().strip():
-                    tag, _, command = words.partition(" ")
-                    self.log.append(command)
-                    line.write(self._answer(tag, command))
-                    line.flush()
-                    if command == "LOGOUT":
-                        break
+                if command == "LOGOUT":
+                    break
 
     def _answer(self, tag: str, command: str) -> bytes:
         lines: list[bytes] = []

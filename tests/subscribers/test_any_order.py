@@ -1,6 +1,7 @@
 """Whatever happens in whatever order: who has left or is suppressed is in no audience without a fresh opt-in."""
 
 from datetime import datetime, timedelta
+from mailbox import Maildir
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,20 +11,24 @@ from hypothesis import strategies as st
 from sqlalchemy import delete
 from sqlmodel import Session, select
 
+from newsletter.config.mailbox import Mailbox
 from newsletter.database import Database
+from newsletter.tracking import inbox, mailboxes
 from subscribers import (
     NotAllowed,
     SuppressionReason,
     Way,
     audience,
     erasure,
+    parse,
     preferences,
     signup,
     suppression,
     transfer,
     unsubscribe,
+    wishes,
 )
-from subscribers.models import Consent, Leaving, Subscriber, Subscription, Suppression
+from subscribers.models import Consent, Leaving, SignUp, Subscriber, Subscription, Suppression
 from subscribers.signup import Outcome
 from subscribers.tokens import Purpose, sign
 from tests.builders import NOW
@@ -33,6 +38,7 @@ ANN = "ann@example.com"
 ACTS = (
     *("ask", "confirm", "confirm_an_old_link", "import_active", "import_unsubscribed", "add", "one_click", "undo"),
     *("leave_all", "operator", "complain", "bounce", "forbid", "erase", "pause", "resume", "join", "wait_a_day"),
+    *("fill_in_the_form", "look_at_the_forms", "mailto"),
 )
 
 
@@ -45,6 +51,7 @@ class Story:
         self.left_at: datetime | None = None
         self.left_herself = False
         self.blocked = False
+        self.forms = 0  # filled in, and not looked at yet
 
     def act(self, act: str) -> None:
         getattr(self, act)()
@@ -53,6 +60,18 @@ class Story:
     def ask(self) -> None:
         with self.database.transaction() as session:
             self._mailed(signup.ask(session, KEYS, ["daily"], ANN, PROOF, self.now))
+
+    def fill_in_the_form(self) -> None:
+        with self.database.transaction() as session:
+            wishes.note(session, KEYS, ["daily"], parse(ANN), PROOF, self.now)
+        self.forms += 1
+
+    def look_at_the_forms(self) -> None:
+        with self.database.transaction() as session:
+            was_one, due = wishes.take_up(session, KEYS, self.now)
+            self._mailed(due)
+        assert was_one == (self.forms > 0), "an erasure forgets forms, and nothing else does"
+        self.forms = max(self.forms - 1, 0)
 
     def join(self) -> None:
         with self.database.transaction() as session:
@@ -98,6 +117,17 @@ class Story:
                 unsubscribe.by_token(session, KEYS, token, Way.HEADER, self.now)
                 self._leaves(herself=True)
 
+    def mailto(self) -> None:
+        with self.database.reading() as session:
+            if (one := self._found(session)) is None:
+                return
+        token = sign(KEYS, Purpose.UNSUBSCRIBE, one.id or 0, 1)
+        mail = f"From: else@example.net\nTo: leave+{token}@example.com\n\n"
+        Maildir(self.folder / "leave", create=True).add(mail.encode())
+        with mailboxes.opened(Mailbox(maildir=self.folder / "leave")) as box:
+            assert inbox.read(self.database, KEYS, box, self.now) == inbox.Read(left=1)
+        self._leaves(herself=True)
+
     def undo(self) -> None:
         with self.database.transaction() as session:
             if (one := self._found(session)) is None:
@@ -133,7 +163,7 @@ class Story:
     def erase(self) -> None:
         with self.database.transaction() as session:
             erasure.erase(session, KEYS, ANN, self.now)
-        self.blocked, self.left_at = True, None
+        self.blocked, self.left_at, self.forms = True, None, 0
 
     def pause(self) -> None:
         with self.database.transaction() as session:
@@ -181,7 +211,7 @@ class Story:
 def test_no_order_of_events_mails_one_who_left(database: Database, acts: list[str]):
     """Invariant 4, on both databases, against a rule of two facts that anybody can check."""
     with database.transaction() as session:
-        for table in (Consent, Leaving, Subscription, Subscriber, Suppression):
+        for table in (Consent, Leaving, Subscription, Subscriber, Suppression, SignUp):
             session.execute(delete(table))
     with TemporaryDirectory() as folder:
         story = Story(database, Path(folder))
@@ -205,6 +235,12 @@ def test_no_order_of_events_mails_one_who_left(database: Database, acts: list[st
         (["import_active", "forbid", "ask", "confirm"], False),
         (["ask", "confirm", "one_click", "wait_a_day", "ask", "one_click", "confirm"], False),
         (["import_active", "pause"], True),
+        (["fill_in_the_form", "look_at_the_forms", "confirm"], True),
+        (["import_active", "fill_in_the_form", "mailto", "look_at_the_forms"], False),
+        (["import_active", "mailto", "fill_in_the_form", "look_at_the_forms", "confirm"], True),
+        (["import_active", "mailto", "undo"], True),
+        (["fill_in_the_form", "look_at_the_forms", "mailto", "confirm"], False),
+        (["fill_in_the_form", "erase", "look_at_the_forms", "confirm"], False),
     ],
 )
 def test_stories_that_end_as_readers_expect(database: Database, tmp_path: Path, acts: list[str], mailed: bool):

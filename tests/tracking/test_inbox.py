@@ -2,10 +2,12 @@
 
 import mailbox
 import re
+import ssl
 from email.header import Header
 from pathlib import Path
 
 import pytest
+import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import select
@@ -126,6 +128,40 @@ def test_an_imap_account_does_the_same(database, token, imap):
     assert (list(imap.mails), imap.flags[4]) == ([4], {"Seen"})
     assert "BODY.PEEK[HEADER]" in " ".join(imap.log)
     assert read(database, settings) == inbox.Read()
+
+
+@pytest.fixture
+def authority(tmp_path):
+    """A certificate authority of the test's own, and its file."""
+    made = trustme.CA()
+    made.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    return made
+
+
+def over_tls(imap: ImapServer, authority: trustme.CA, name: str, **more) -> Mailbox:
+    """The account's settings; its server has a certificate for `name`."""
+    imap.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(imap.tls)
+    settings = Mailbox(host="localhost", port=imap.port, username="leave", **more)
+    return settings.settled(Path("/"), "secret")
+
+
+def test_an_imap_account_over_tls_does_the_same(database, token, imap, authority, tmp_path):
+    """The default: encrypted from the first byte, by a certificate that is checked."""
+    settings = over_tls(imap, authority, "localhost", ca_file=tmp_path / "ca.pem")
+    assert read(database, settings) == inbox.Read(left=2, other=1)
+    assert leavings(database) == [(1, Way.MAILTO, 7)]
+
+
+@pytest.mark.parametrize(("name", "is_trusted"), [("localhost", False), ("imap.example.com", True)])
+def test_no_password_goes_to_a_server_that_shows_no_good_certificate(
+    sqlite, imap, authority, tmp_path, name, is_trusted
+):
+    """By an authority that nobody knows, or for another host."""
+    settings = over_tls(imap, authority, name, ca_file=tmp_path / "ca.pem" if is_trusted else None)
+    with pytest.raises(MailboxDown, match="certificate"):
+        read(sqlite, settings)
+    assert imap.log == []
 
 
 @pytest.mark.parametrize("broken", ["password", "port", "folder"])
