@@ -84,6 +84,11 @@ class Wordbook:
         return str(format_list(parts, locale=self._locale))
 
 
+def spoken(language: str, own: Mapping[str, str] | None, reader: str) -> Wordbook:
+    """The words for one reader: in the language they chose, "" for none; else in the newsletter's, with its own."""
+    return Wordbook(reader) if reader and reader != language else Wordbook(language, own)
+
+
 def marked(english: str) -> str:
     """`english` itself: words that are translated later, where they are said. It lets `make words` find them."""
     return english

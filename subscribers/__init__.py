@@ -39,7 +39,7 @@ from subscribers.consent import Proof
 from subscribers.errors import BadFile, NotAllowed, NotAnAddress, NotKnown, SubscribersError
 from subscribers.leavings import Leavings
 from subscribers.models import Format, SubscriptionState, SuppressionReason, Way
-from subscribers.people import email_of
+from subscribers.people import email_of, language_of
 from subscribers.signup import Confirmation, ConfirmationDue
 
 __all__ = [
@@ -63,6 +63,7 @@ __all__ = [
     "directory",
     "email_of",
     "erasure",
+    "language_of",
     "leavings",
     "masked",
     "movements",

@@ -30,6 +30,11 @@ def email_of(session: Session, subscriber_id: int) -> str | None:
     return session.scalar(select(Subscriber.email).where(Subscriber.id == subscriber_id))
 
 
+def language_of(session: Session, subscriber_id: int) -> str:
+    """The language that person has chosen; "" for none, or if they are gone."""
+    return session.scalar(select(Subscriber.language).where(Subscriber.id == subscriber_id)) or ""
+
+
 def locked(session: Session, subscriber_id: int) -> Subscriber | None:
     """The person, held until the transaction ends, as they are now; None if they are gone."""
     statement = select(Subscriber).where(Subscriber.id == subscriber_id).with_for_update()

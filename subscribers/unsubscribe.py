@@ -18,7 +18,7 @@ from subscribers.address import masked, parse
 from subscribers.batch import among, given, packed_numbers
 from subscribers.columns import UTCDateTime
 from subscribers.errors import NotKnown
-from subscribers.models import Leaving, Subscription, SubscriptionState, Way
+from subscribers.models import Leaving, Subscriber, Subscription, SubscriptionState, Way
 from subscribers.tokens import Keys, Purpose, check
 
 UNDO_WITHIN = timedelta(minutes=10)
@@ -33,6 +33,7 @@ class Standing:
     subscriber_id: int
     newsletter: str
     masked_email: str
+    language: str  # that they have chosen, or ""
     has_left: bool
     may_undo: bool  # for some minutes
     may_say_why: bool  # not yet said
@@ -86,7 +87,8 @@ def look(session: Session, keys: Keys, token: str, now: datetime) -> Standing | 
     if found is None:
         return None
     one, _ = found
-    return _standing(session, one, people.email_of(session, one.subscriber_id) or "", now)
+    person = session.scalars(select(Subscriber).where(col(Subscriber.id) == one.subscriber_id)).one()
+    return _standing(session, one, person, now)
 
 
 def by_token(session: Session, keys: Keys, token: str, way: Way, now: datetime) -> Standing | None:
@@ -113,7 +115,7 @@ def undo(session: Session, keys: Keys, token: str, now: datetime) -> Standing | 
         one.state = SubscriptionState.PAUSED if paused else SubscriptionState.ACTIVE
         one.changed_at = now
         session.add_all([one, last])
-    return _standing(session, one, person.email, now)
+    return _standing(session, one, person, now)
 
 
 def say_why(session: Session, keys: Keys, token: str, reason: str, now: datetime) -> Standing | None:
@@ -128,7 +130,7 @@ def say_why(session: Session, keys: Keys, token: str, reason: str, now: datetime
     if last is not None and words and not last.reason and last.at > now - REASON_WITHIN:
         last.reason = "".join(c for c in words if c.isprintable())
         session.add(last)
-    return _standing(session, one, person.email, now)
+    return _standing(session, one, person, now)
 
 
 def leave(session: Session, subscriber_id: int, newsletter: str, way: Way, issue: int | None, now: datetime) -> bool:
@@ -226,13 +228,14 @@ def _may_undo(one: Subscription, last: Leaving, now: datetime) -> bool:
     )
 
 
-def _standing(session: Session, one: Subscription, email: str, now: datetime) -> Standing:
+def _standing(session: Session, one: Subscription, person: Subscriber, now: datetime) -> Standing:
     has_left = one.state is SubscriptionState.UNSUBSCRIBED
     last = _last_leaving(session, one) if has_left else None
     return Standing(
         subscriber_id=one.subscriber_id,
         newsletter=one.newsletter,
-        masked_email=masked(email),
+        masked_email=masked(person.email),
+        language=person.language,
         has_left=has_left,
         may_undo=last is not None and _may_undo(one, last, now),
         may_say_why=last is not None and not last.reason and last.at > now - REASON_WITHIN,

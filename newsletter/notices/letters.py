@@ -32,8 +32,8 @@ from newsletter.rendering.models import Edition
 from newsletter.rendering.plaintext import wrapped
 from newsletter.rendering.templates import install_words
 from newsletter.templates_folder import folders
-from newsletter.wordbook import Wordbook
-from subscribers import Recipient, audience, email_of
+from newsletter.wordbook import Wordbook, spoken
+from subscribers import Recipient, audience, email_of, language_of
 from subscribers.tokens import Purpose, sign
 
 _INLINED = re.compile(r'<style id="inlined">(.*?)</style>\n?', re.DOTALL)
@@ -59,16 +59,24 @@ def letter_of(session: Session, config: Config, notice: Notice, now: datetime) -
     if found is None:
         return None
     to, values = found
-    words = Wordbook("en" if notice.kind is NoticeKind.EDITORS else newsletter.language, newsletter.words)
+    words = _words(session, newsletter, notice)
     accent = {"light": colours.on_light(newsletter.accent), "dark": colours.on_dark(newsletter.accent)}
     values |= {"site": config.site, "newsletter": newsletter, "accent": accent, "wordbook": words, "wrapped": wrapped}
     environment = _environment(config.folder)
     subject, _, text = environment.get_template(f"notices/{notice.kind}.txt").render(values).partition("\n")
     html = environment.get_template(f"notices/{notice.kind}.html").render(values, subject=subject.strip())
     message = _message(newsletter, to, subject.strip(), text.strip() + "\n", _inlined(html), now)
+    message["Content-Language"] = words.language
     message["Message-ID"] = _message_id(config, notice, newsletter)
     envelope = parseaddr(config.smtp.bounce_address)[1] or newsletter.sender_address
     return Letter(envelope, to.addr_spec, dkim.signer(newsletter.dkim).sign(message.as_bytes(), now))
+
+
+def _words(session: Session, newsletter: Newsletter, notice: Notice) -> Wordbook:
+    """The reader's language, if they have chosen one; editors' mails are English."""
+    if notice.kind is NoticeKind.EDITORS:
+        return Wordbook("en", newsletter.words)
+    return spoken(newsletter.language, newsletter.words, language_of(session, notice.subscriber_id or 0))
 
 
 def _inlined(html: str) -> str:
@@ -103,7 +111,7 @@ def _welcome(
         .limit(1)
     ).first()
     return _address(reader.email), {
-        "rhythm": rhythm(newsletter, Wordbook(newsletter.language, newsletter.words)),
+        "rhythm": rhythm(newsletter, _words(session, newsletter, notice)),
         "next_issue": next_issue(newsletter, now),
         "with_issue": bool(notice.about.get("with_issue")),
         "latest_subject": latest.subject if latest else "",
@@ -158,7 +166,6 @@ def _message(newsletter: Newsletter, to: Address, subject: str, text: str, html:
     message["Subject"] = subject
     message["Date"] = format_datetime(now)
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834 §5: answering machines stay quiet
-    message["Content-Language"] = newsletter.language
     message.set_content(text, cte="quoted-printable")
     message.add_alternative(html, subtype="html", cte="quoted-printable")
     return message

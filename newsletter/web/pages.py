@@ -1,6 +1,7 @@
 """Readers' pages out of templates/pages: Jinja with autoescape, where a missing value is an error and not a gap.
 
-A page speaks the language of the newsletter that it is about; one that is about none, that of the first.
+A page speaks the language that its reader has chosen, else that of the newsletter that it is about; one that is about
+none, that of the first.
 """
 
 from datetime import date, datetime
@@ -14,7 +15,7 @@ from newsletter.config import Config, Newsletter
 from newsletter.notices import rhythm
 from newsletter.rendering.templates import install_words
 from newsletter.templates_folder import folders
-from newsletter.wordbook import Wordbook, begun
+from newsletter.wordbook import Wordbook, begun, spoken
 
 
 class Pages:
@@ -48,10 +49,10 @@ class Pages:
         named = {"paper": paper or self._first, "wordbook": self.words(paper), **values}
         return self._environment.get_template(f"pages/{file}").render(named)
 
-    def words(self, paper: Newsletter | None = None) -> Wordbook:
-        """What a page about `paper` is worded with."""
-        spoken = paper or self._first
-        return Wordbook(spoken.language, spoken.words)
+    def words(self, paper: Newsletter | None = None, reader: str = "") -> Wordbook:
+        """What a page about `paper` is worded with; `reader` is its reader's language, "" where none is known."""
+        about = paper or self._first
+        return spoken(about.language, about.words, reader)
 
 
 @pass_context

@@ -177,8 +177,7 @@ def zones() -> dict[str, list[str]]:
 
 def _words(house: House, manner: Manner) -> Wordbook:
     """The page speaks as its reader wants it to."""
-    ours = house.pages.words()
-    return Wordbook(manner.language) if manner.language and manner.language != ours.language else ours
+    return house.pages.words(reader=manner.language)
 
 
 def _sections(house: House, newsletter: Newsletter) -> list[str]:

@@ -17,7 +17,7 @@ from newsletter.config import Newsletter
 from newsletter.errors import ConfigError
 from newsletter.web.archive import latest_issue
 from newsletter.web.dependencies import FormDep, House, HouseDep, ReadingDep, client_of, field
-from subscribers import Confirmation, Proof, Way, signup, unsubscribe
+from subscribers import Confirmation, Proof, Way, language_of, signup, unsubscribe
 from subscribers.signup import Outcome
 from subscribers.tokens import Purpose, sign
 from subscribers.unsubscribe import Standing
@@ -25,7 +25,8 @@ from subscribers.unsubscribe import Standing
 
 def confirm_page(token: str, house: HouseDep, session: ReadingDep) -> Response:
     """The button: a link alone confirms nothing, for scanners open links."""
-    return _confirmation(house, token, signup.look(session, house.keys, token, house.now))
+    found = signup.look(session, house.keys, token, house.now)
+    return _confirmation(house, token, found, language_of(session, found.subscriber_id))
 
 
 def confirm(token: str, request: Request, house: HouseDep, later: BackgroundTasks) -> Response:
@@ -34,8 +35,9 @@ def confirm(token: str, request: Request, house: HouseDep, later: BackgroundTask
     with house.database.transaction() as session:
         result = signup.confirm(session, house.keys, token, proof, house.now)
         given = _welcomed(session, house, result) if result.outcome is Outcome.GOOD else set()
+        language = language_of(session, result.subscriber_id)
     if result.outcome is not Outcome.GOOD:
-        return _confirmation(house, token, result)
+        return _confirmation(house, token, result, language)
     if house.sends_notices:
         later.add_task(notices.deliver_due, house.database, house.config, house.now)
     joined = _named(house, result.newsletters)
@@ -43,7 +45,13 @@ def confirm(token: str, request: Request, house: HouseDep, later: BackgroundTask
         latest = {n.slug: latest_issue(session, n.slug) for n in joined}
     next_issues = {n.slug: notices.next_issue(n, house.now) for n in joined}
     return house.pages.page(
-        "confirmed", paper=joined[0], joined=joined, latest=latest, next_issues=next_issues, given=given
+        "confirmed",
+        paper=joined[0],
+        wordbook=house.pages.words(joined[0], language),
+        joined=joined,
+        latest=latest,
+        next_issues=next_issues,
+        given=given,
     )
 
 
@@ -125,19 +133,23 @@ def _newsletter(house: House, slug: str) -> Newsletter:
         return house.config.newsletters[0]
 
 
-def _confirmation(house: House, token: str, found: Confirmation) -> Response:
+def _confirmation(house: House, token: str, found: Confirmation, language: str) -> Response:
     if found.outcome is Outcome.UNKNOWN:
         return bad_link(house)
     named = _named(house, found.newsletters)
     status = 410 if found.outcome is Outcome.STALE else 200
-    return house.pages.page("confirm", status, paper=named[0], named=named, token=token, outcome=found.outcome.value)
+    words = house.pages.words(named[0], language)
+    return house.pages.page(
+        "confirm", status, paper=named[0], wordbook=words, named=named, token=token, outcome=found.outcome.value
+    )
 
 
 def _standing_page(house: House, page: str, token: str, standing: Standing, **values: Any) -> Response:
     """A page about one reader and one newsletter."""
     manage = sign(house.keys, Purpose.PREFERENCES, standing.subscriber_id)
     paper = _newsletter(house, standing.newsletter)
-    return house.pages.page(page, paper=paper, token=token, standing=standing, manage=manage, **values)
+    words = house.pages.words(paper, standing.language)
+    return house.pages.page(page, paper=paper, wordbook=words, token=token, standing=standing, manage=manage, **values)
 
 
 def _left_now(house: House, token: str) -> Response:
