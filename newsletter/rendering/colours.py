@@ -32,6 +32,7 @@ def contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
+@lru_cache(maxsize=1024)  # a mail has thousands of words and a dozen colours
 def turned(colour: str) -> str:
     """The same colour with its lightness turned round (CIE L*), as mail programs do that darken a mail themselves."""
     wanted = 100 - _lightness(colour)

@@ -6,7 +6,7 @@ whole mail without them. Conditional comments are no part of the page here, as i
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
@@ -59,15 +59,15 @@ class _Seen:
         self.elements: dict[str, str] = {}
         self.attributes: dict[str, str] = {}
         self.images: dict[str, str] = {}
-        self.declared: list[tuple[css.Declaration, str]] = []
+        self.declared: dict[css.Declaration, str] = {}
         for element in _shown(case.page):
             self._look_at(element)
         always = [r for r in case.styles if not r.condition and not _ONE_PROGRAM.search(r.selector)]
         self.selectors = [r.selector for r in always]
-        self.declared += [(d, r.selector) for r in always for d in r.declarations]
+        for rule in always:
+            self._wears(rule.declarations, rule.selector)
         self.at_rules = [r.condition for r in case.styles if r.condition and "@media" not in r.condition]
         self.at_rules += [s for style in case.page.iter("style") for s in css.statements(str(style.text or ""))]
-        self.declared = [(d, place) for d, place in self.declared if not d.name.startswith(_OWN_PREFIX)]
 
     def where(self, feature: Feature) -> str:
         """The first place of a feature in the mail, "" where it is not used."""
@@ -82,7 +82,12 @@ class _Seen:
             self.attributes.setdefault(str(name), place)
         if tag == "img" and (source := str(element.get("src", ""))):
             self.images.setdefault(_format(source), source[:200])
-        self.declared += [(declared, place) for declared in css.declarations(element.get("style", ""))]
+        self._wears(css.declarations(element.get("style", "")), place)
+
+    def _wears(self, declarations: Iterable[css.Declaration], place: str) -> None:
+        for declared in declarations:
+            if not declared.name.startswith(_OWN_PREFIX):
+                self.declared.setdefault(declared, place)
 
     def _place(self, kind: str, name: str) -> str:
         if kind in ("element", "attribute", "image"):
@@ -91,7 +96,7 @@ class _Seen:
             return next((rule[:60] for rule in self.at_rules if rule.startswith(name)), "")
         if kind in ("selector", "pseudo"):
             return next((s for s in self.selectors if _uses(s, kind, name)), "")
-        return next((place for declared, place in self.declared if _is(declared, kind, name)), "")
+        return next((place for declared, place in self.declared.items() if _is(declared, kind, name)), "")
 
 
 def _shown(page: lxml_html.HtmlElement) -> Iterator[lxml_html.HtmlElement]:

@@ -8,6 +8,7 @@ lies under dark (Gmail on Android, Outlook on the web); each way has its own wor
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from cssselect import HTMLTranslator, SelectorError, parse
 from lxml import html as lxml_html
@@ -161,13 +162,20 @@ def _longhands(declared: css.Declaration) -> Iterator[tuple[str, str]]:
 
 def _chosen(case: Case, selector: str) -> Iterator[tuple[lxml_html.HtmlElement, tuple[int, ...]]]:
     """The elements that a selector chooses, with its weight; none for one that a static page can't tell."""
+    for path, specific in _paths(selector):
+        for element in path(case.page):
+            yield element, specific
+
+
+@lru_cache(maxsize=1024)
+def _paths(selector: str) -> tuple[tuple[lxml_html.etree.XPath, tuple[int, ...]], ...]:
     try:
-        for parsed in parse(selector):
-            path = HTMLTranslator().selector_to_xpath(parsed)
-            for element in case.page.xpath(path):
-                yield element, parsed.specificity()
+        return tuple(
+            (lxml_html.etree.XPath(HTMLTranslator().selector_to_xpath(parsed)), parsed.specificity())
+            for parsed in parse(selector)
+        )
     except SelectorError:
-        return
+        return ()
 
 
 def _colour(value: str) -> str:

@@ -7,6 +7,7 @@ what it does not understand it leaves out.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 _COMMENT = re.compile(r"/\*.*?\*/|<!--|-->", re.DOTALL)
 _NEXT = re.compile(r"[{}]")
@@ -33,6 +34,7 @@ class Ruleset:
     declarations: tuple[Declaration, ...]
 
 
+@lru_cache(maxsize=4096)  # inlined styles stand again and again
 def declarations(style: str) -> tuple[Declaration, ...]:
     """What a style attribute, or the inside of a rule, sets."""
     return tuple(_declared(style))
