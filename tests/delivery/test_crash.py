@@ -110,11 +110,12 @@ def kill_at(sink: Sink, project: Project, moment: int) -> None:
 
 
 def children_of(pid: int) -> list[int]:
-    """The sender processes of a run: they would put down their work when it dies, in a moment of their own."""
+    """The processes of a run, and theirs: they would put down their work when it dies, in a moment of their own."""
     try:
-        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        words = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except FileNotFoundError:
         return []
+    return [number for child in map(int, words) for number in (*children_of(child), child)]
 
 
 def sum_of_states(totals: dict[str, int]) -> int:
