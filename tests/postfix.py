@@ -4,9 +4,12 @@ It needs the Debian package and root (its master process drops to its own users)
 is read or changed.
 """
 
+import os
 import shutil
+import signal
 import socket
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
@@ -95,6 +98,19 @@ class Postfix:
     def __exit__(self, *_error: object) -> None:
         self._command("stop")
         shutil.rmtree(self.folder)
+
+    def kill(self) -> None:
+        """Every process of it, at once (SIGKILL). What it has taken lies in its queue."""
+        master = int((self.folder / "queue" / "pid" / "master.pid").read_text())
+        os.kill(master, signal.SIGSTOP)  # it would start anew what dies
+        children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+        for number in [*map(int, children), master]:
+            with suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+
+    def start_again(self) -> None:
+        """On the same port, with the same queue."""
+        self._command("start")
 
     def mails(self, address: str) -> list[bytes]:
         """What lies in the mailbox of an address."""

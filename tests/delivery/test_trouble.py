@@ -8,12 +8,14 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
+import trustme
 
 from newsletter.database import Database
 from newsletter.delivery import ledger, run
@@ -21,6 +23,7 @@ from newsletter.delivery.models import DeliveryState
 from newsletter.errors import RelayDown, StoreError
 from newsletter.issues.models import IssueState
 from tests.delivery.desks import Desk
+from tests.postfix import Postfix
 from tests.sink import Sink
 
 READERS = 600
@@ -166,6 +169,43 @@ def test_a_relay_that_is_killed_in_mid_send_and_started_again_gets_the_rest(desk
     final = desk.send(sink)
     second.communicate()
     nobody_twice_nobody_lost(desk, addresses, sink.recipients, final, most_uncertain=2)
+
+
+class Watched(Desk):
+    """A desk whose clock does something when it is asked for the n-th time."""
+
+    looks = 0
+    then: Callable[[], None] | None = None
+
+    def clock(self) -> datetime:
+        self.looks -= 1
+        if self.looks == 0 and self.then:
+            self.then()
+        return super().clock()
+
+
+@pytest.mark.slow
+@pytest.mark.postfix
+def test_a_real_relay_that_is_killed_in_mid_send_and_started_again_gets_the_rest(sqlite: Database, tmp_path: Path):
+    """Postfix, all its processes at once: what it said 250 to lies in its queue and arrives, no mailbox gets two, and
+    whoever is missing is uncertain."""
+    trustme.CA().issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "server.pem"))
+    desk = Watched(sqlite, tmp_path)
+    addresses = desk.readers(200)
+    with Postfix(tmp_path / "server.pem", addresses) as relay:
+        desk.looks, desk.then = 16, relay.kill  # it is asked for every few letters
+        with pytest.raises(RelayDown, match="Nothing is lost"):
+            desk.send(relay, rests=())
+        assert 0 < desk.totals().accepted < 200
+        relay.start_again()
+        final = desk.send(relay)
+        relay.wait_for(final.accepted)
+        counts = {address: len(relay.mails(address)) for address in addresses}
+    assert final.selected == final.accepted + final.uncertain == 200
+    assert final.uncertain <= 2
+    assert max(counts.values()) == 1
+    missing = {address for address, count in counts.items() if count == 0}
+    assert missing <= {a for a in addresses if desk.delivery(a).state is DeliveryState.UNCERTAIN}
 
 
 def nobody_twice_nobody_lost(
