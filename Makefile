@@ -18,7 +18,7 @@ lint: setup            ## what can be said without running anything: format, lin
 	$(RUN) mypy
 	$(RUN) lint-imports
 
-proof: setup           ## the long proofs
+proof: setup           ## the long proofs: kills, restarts, full disks, days of real feeds, a million rows
 	$(RUN) pytest -q -n auto --dist worksteal -m proof
 
 bench: setup           ## ratios against references measured in the same run

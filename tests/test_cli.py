@@ -186,7 +186,8 @@ def test_an_old_schema_is_refused_with_a_sentence(project: Project):
     assert "run `newsletter db upgrade`" in project("run", status=1)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
+@pytest.mark.timeout(300)
 def test_the_demo_tells_a_whole_day_and_ends(tmp_path: Path):
     """50 readers, one leaves by one click, 49 the next day; its files open without a server; it may run again."""
     project = Project(tmp_path)

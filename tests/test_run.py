@@ -77,7 +77,8 @@ def test_a_running_newsletter_drafts_and_sends_by_itself(tmp_path: Path):
     assert project.json("status", issue)["accepted"] == 20
 
 
-@pytest.mark.slow
+@pytest.mark.proof
+@pytest.mark.timeout(300)
 def test_two_runs_on_one_database_draft_and_send_once(tmp_path: Path):
     """One leads; a reader gets one mail, an editor one word, however many processes live."""
     with Sink() as sink:

@@ -277,7 +277,7 @@ def test_every_edition_is_checked(sqlite: Database, tmp_path: Path):
     assert [f.where for f in found if f.rule == "unsubscribe-link"] == ["html (City)"]
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(choices=st.lists(st.lists(st.sampled_from((*SECTIONS, "Gone")), unique=True).map(tuple), min_size=1, max_size=9))
 def test_no_reader_is_drawn_for_a_section_they_deselected(a_desk, choices):
     """Whatever readers choose: the edition in the ledger holds none of what they did not want."""

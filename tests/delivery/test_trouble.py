@@ -41,6 +41,8 @@ def full_disk(most_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (before, hard))
 
 
+@pytest.mark.proof
+@pytest.mark.timeout(300)
 def test_a_full_disk_stops_the_send_with_a_sentence_and_nothing_is_doubled(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     """No final dot without its line in the journal, no claim without its commit. Once there is room it goes on."""
     addresses = desk.readers(READERS)
@@ -83,7 +85,8 @@ def test_a_database_that_is_locked_for_a_while_is_waited_for(sqlite: Database, t
     assert Counter(sink.recipients) == Counter(addresses)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("senders", [1, 2])
 def test_a_postgresql_that_is_started_again_in_mid_send_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, senders: int
@@ -154,6 +157,8 @@ with sink:
 """
 
 
+@pytest.mark.proof
+@pytest.mark.timeout(300)
 def test_a_relay_that_is_killed_in_mid_send_and_started_again_gets_the_rest(desk: Desk, tmp_path: Path):
     """One letter a line may have been taken when it died: those are uncertain, the others go on by themselves."""
     addresses = desk.readers(READERS)
@@ -219,7 +224,8 @@ def nobody_twice_nobody_lost(
     assert missing <= {a for a in addresses if desk.delivery(a).state is DeliveryState.UNCERTAIN}
 
 
-@pytest.mark.slow
+@pytest.mark.proof
+@pytest.mark.timeout(300)
 def test_two_processes_share_the_work(desk: Desk):
     """senders = 2: each on its own connections, every reader once, on both databases."""
     addresses = desk.readers(600)

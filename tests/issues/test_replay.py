@@ -19,7 +19,8 @@ from tests.builders import CONFIG, a_config
 PICKS = 10
 
 
-@pytest.mark.slow
+@pytest.mark.proof
+@pytest.mark.timeout(300)
 @pytest.mark.shared
 def test_five_days_of_real_feeds_send_nothing_twice(database: Database, shared: Path):
     """Ten picks a day; no article and no address in two issues; drafted again, the last day is the same."""
