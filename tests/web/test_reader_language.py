@@ -9,6 +9,7 @@ from newsletter.notices.letters import letter_of
 from newsletter.notices.models import Notice
 from subscribers import Format, preferences, signup
 from subscribers.preferences import Manner
+from subscribers.tokens import Purpose, sign
 from tests.builders import NOW
 from tests.subscribers.conftest import KEYS, PROOF, a_reader, confirm_token, unsubscribe_token
 from tests.web.conftest import Site
@@ -58,3 +59,13 @@ def test_who_has_chosen_none_is_spoken_to_in_the_newsletters(site: Site):
         a_reader(session)
         token = unsubscribe_token(session, "ann@example.com")
     assert '<html lang="en"' in site.client.get(f"/u/{token}").text
+
+
+def test_a_publishers_words_keep_their_direction_in_a_page_of_another(site: Site):
+    """An English sentence ends at its right, in an Arabic page too."""
+    with site.database.transaction() as session:
+        number = a_reader(session)
+        preferences.settle(session, number, Manner("Ann", "ar", "", Format.HTML))
+    page = site.client.get(f"/preferences/{sign(KEYS, Purpose.PREFERENCES, number)}").text
+    assert 'dir="rtl"' in page
+    assert "<bdi>The week&#39;s best, to read on a quiet morning.</bdi>" in page
