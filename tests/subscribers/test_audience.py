@@ -1,6 +1,7 @@
 """Who may get an issue now: asked when the audience is drawn, and again when a delivery is claimed."""
 
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import event, insert, literal, select
 from sqlmodel import SQLModel, col
@@ -59,7 +60,7 @@ def test_the_count_of_all_is_that_of_the_selection_whoever_is_suppressed(session
 
 def test_a_suppressed_address_is_looked_up_and_the_list_not_read_for_each(sqlite: Database):
     """Also by a store without statistics of its tables: a million readers times twenty thousand would take hours."""
-    said: list[tuple[str, object]] = []
+    said: list[tuple[str, Any]] = []
     event.listen(sqlite._reader, "before_cursor_execute", lambda *all_: said.append((all_[2], all_[3])))
     with sqlite.reading() as session:
         audience.count(session, "daily", NOW)
