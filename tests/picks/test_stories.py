@@ -177,7 +177,7 @@ def test_five_thousand_articles_are_grouped_in_seconds():
         a_piece(
             number,
             title=f"{subjects[number % 70]} and {subjects[number * 7 % 67]} sign accord {number // 9}",
-            text=" ".join(f"{subjects[(number * k) % 70]} said word{(number + k) % 997}" for k in range(100)),
+            text=" ".join(f"{subjects[(number * k) % 70]} said word{(number + k) % 997}" for k in range(30)),
             published_at=MOMENT - timedelta(seconds=number),
         )
         for number in range(5000)
