@@ -44,6 +44,7 @@ class Bar:
 SURELY = Bar(heads=2.3, crossed=3.3, whole=5.0, linked=1.5, share=0.9)
 NEAR = Bar(heads=2.0, crossed=2.6, whole=4.5, linked=1.5, share=0.5)
 GOES_ON = Bar(heads=3.3, crossed=5.5, whole=6.0, linked=3.0, share=0.9)  # what readers had, however it was grouped
+SEEN = 0.9  # of a headline that is named beside another: a wrong name is worse than none
 LEAST_OF_A_SHARE = 1.8  # two words may be chance
 
 
@@ -61,11 +62,14 @@ class DaysWords:
         return cls({w: _most(w) * log(len(words) / n) / log(len(words) / RARE) for w, n in holding.items() if n > RARE})
 
     def surely_the_same(self, article: Headed, other: Headed) -> bool:
-        """Whether two articles tell the same beyond doubt, so that the one may be named beside the other.
-
-        A wrong name is worse than none.
-        """
+        """Whether two articles tell the same beyond doubt."""
         return self._reach(SURELY, article, other)
+
+    def says_it_too(self, named: Headed, picked: Headed) -> bool:
+        """Whether readers see by the headline of `named` that it tells what `picked` does, and it surely does."""
+        head = _large(named.title)
+        seen = self._tell(head & _all(picked.title, picked.standfirst))
+        return (seen >= SEEN or head == _large(picked.title)) and self.surely_the_same(picked, named)
 
     def too_near(self, article: Headed, other: Headed) -> bool:
         """Whether the two would look like one story told twice, were both in one issue."""

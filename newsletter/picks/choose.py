@@ -117,10 +117,10 @@ def choose(
 
 
 def also_covered(picked: Piece, best_first: Iterable[Piece], words: DaysWords) -> tuple[Piece, ...]:
-    """Up to MOST_ALSO other articles of the story: the best of each other source that surely tells the same."""
+    """Up to MOST_ALSO other articles of the story: the best of each other source that plainly tells the same."""
     named: dict[str, Piece] = {}
     for piece in best_first:
-        if piece.source != picked.source and piece.source not in named and words.surely_the_same(picked, piece):
+        if piece.source != picked.source and piece.source not in named and words.says_it_too(piece, picked):
             named[piece.source] = piece
     return tuple(named.values())[:MOST_ALSO]
 

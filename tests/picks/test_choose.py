@@ -62,6 +62,16 @@ def test_only_what_surely_tells_the_same_is_named_beside_a_pick():
     assert [piece.source for piece in pick.also] == ["a"]
 
 
+def test_a_headline_that_says_nothing_is_not_named_though_its_article_tells_the_same():
+    """ "Tablet interactive" beside the Games would puzzle readers, whatever stands below it."""
+    games = "Games of Harbourton scrapped, mayor insists"
+    best = a_piece(1, weight=2, title=games, standfirst="No regatta either.")
+    odd = a_piece(2, source="a", title="Tablet interactive", standfirst=games)
+    good = a_piece(3, source="b", title="Mayor scraps the games", standfirst="Harbourton has none, she insists.")
+    (pick,) = choose([[best, odd, good]], rules(), MOMENT).picks
+    assert [piece.source for piece in pick.also] == ["b"]
+
+
 def test_two_stories_whose_words_agree_take_one_place():
     """Headline and summary together say enough, also where the grouping kept them apart and the headlines differ."""
     plan = a_piece(1, title="Mayor Brandt sets out a harbour plan", standfirst="Three stages, she says.")
