@@ -4,7 +4,9 @@ A page is one INSERT … SELECT of its own transaction, and a row that is there 
 stopped at any line and started again, by anybody, also by two at once.
 """
 
+from collections import deque
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -24,6 +26,7 @@ from subscribers import audience
 from subscribers.models import Subscriber, Subscription
 
 PAGE = 50_000  # subscribers' numbers of one transaction: less than half a second
+PAGES_AT_ONCE = 2  # on PostgreSQL, where each keeps a core of the server busy; SQLite has one writer
 NOTHING = 0  # in the place of an edition's number: they get none, and the ledger says why
 NOBODY: Mapping[str, str] = {}
 AT_ONCE: Mapping[str, datetime] = {}
@@ -56,9 +59,13 @@ def draw(
     readers = _readers(issue, lanes, waves, sets, whom, now)
     with database.reading() as session:
         last = audience.last_number(session)
-    for after in range(0, last, rows):
+
+    def put(after: int) -> None:
         with database.transaction() as session:
             session.execute(_insert(session, issue, _page(readers, after, rows), sets.why_nothing, now))
+
+    with ThreadPoolExecutor(1 if database.is_sqlite else PAGES_AT_ONCE) as pool:
+        deque(pool.map(put, range(0, last, rows)), maxlen=0)  # raises what the first failed one did, and begins no more
     with database.transaction() as session:
         session.execute(
             update(Issue).where(col(Issue.id) == issue.id, col(Issue.drawn_at).is_(None)).values(drawn_at=now)
