@@ -43,11 +43,12 @@ class Breaker:
         self._attempts = self._refused = 0
         self._lock = Lock()
 
-    def hear(self, answers: Sequence[Answer]) -> str | None:
-        """Count attempts; in words why to stop, if it is time to. A share of 0 never stops."""
-        refusals = [answer for answer in answers if answer.fate is _FAILED]
+    def hear(self, accepted: int, others: Sequence[Answer]) -> str | None:
+        """Count attempts, so many accepted ones and `others`; in words why to stop, if it is time to. A share of 0
+        never stops."""
+        refusals = [answer for answer in others if answer.fate is Fate.FAILED]
         with self._lock:
-            self._attempts += len(refusals) + sum(answer.fate is _ACCEPTED for answer in answers)
+            self._attempts += len(refusals) + accepted
             self._refused += len(refusals)
             if self._attempts < self._after:
                 return None
@@ -57,9 +58,6 @@ class Breaker:
             return None
         last = f"; the last one said {refusals[-1].reply}" if refusals else ""
         return f"{refused} of the last {attempts} messages were refused for good{last}"
-
-
-_ACCEPTED, _FAILED = Fate.ACCEPTED, Fate.FAILED
 
 
 @dataclass

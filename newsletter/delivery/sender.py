@@ -193,10 +193,13 @@ class Sender:
         self._dotted.update(dots)
 
     def _hear(self, heard: Sequence[Answer]) -> None:
-        """What the answers say of the relay and of the issue."""
-        self._has_accepted = self._has_accepted or any(answer.fate is Fate.ACCEPTED for answer in heard)
-        self._of_the_relay += [answer for answer in heard if answer.fate in _OF_THE_RELAY]
-        if reason := self._run.breaker.hear(heard):
+        """What the answers say of the relay and of the issue. Nearly all say that a letter was accepted."""
+        others = [answer for answer in heard if answer.fate is not _ACCEPTED]
+        accepted = len(heard) - len(others)
+        self._has_accepted = self._has_accepted or accepted > 0
+        if others:
+            self._of_the_relay += [answer for answer in others if answer.fate in _OF_THE_RELAY]
+        if reason := self._run.breaker.hear(accepted, others):
             words = f"Paused: {reason}. Look at the list and the relay before going on."
             self._run.stop(RelayDown(words, stop=True))
 
@@ -267,6 +270,7 @@ class Sender:
         return True
 
 
+_ACCEPTED = Fate.ACCEPTED
 _OF_THE_RELAY = frozenset((Fate.RELEASED, Fate.UNCERTAIN, Fate.STOPPED))
 
 
