@@ -113,8 +113,10 @@ def _demand(articles: int) -> float:
     """How many times as much likeness is asked for in a batch of so many articles."""
     if articles >= HUNDREDS:
         return 1 + MORE_IN_HUNDREDS * HUNDREDS / articles
+    few = FEW / max(articles, 1)
     fewer = max(articles, 1) / HUNDREDS
-    return float((1 + MORE_IN_HUNDREDS) * fewer**0.25 * (1 + (FEW / max(articles, 1)) ** 3))
+    most = 1 + 2 * few  # or two papers with one headline, and little else on that day, would never come together
+    return min(most, float((1 + MORE_IN_HUNDREDS) * fewer**0.25 * (1 + few**3)))
 
 
 def _telling(everyone: Sequence[Told], articles: Counter[str]) -> dict[str, float]:

@@ -36,6 +36,14 @@ def test_reports_of_one_event_are_one_story():
     assert ids(grouped([*others, *ship]))[0] == {1, 2, 3}
 
 
+@pytest.mark.parametrize("others", [1, 4, 9])
+def test_two_papers_with_one_headline_are_one_story_on_the_smallest_day(others: int):
+    """Three articles in all, or ten: the same words are the same event."""
+    pair = [a_piece(n, source=f"s{n}", title="Ferry Anna Lisbeth runs aground off Kelmouth") for n in (1, 2)]
+    rest = [a_piece(number, title=title) for number, title in enumerate(EVENTS[:others], start=10)]
+    assert ids(grouped([*pair, *rest]))[0] == {1, 2}
+
+
 def test_events_that_have_nothing_in_common_stay_apart():
     """A small paper's dozen articles are a dozen stories."""
     stories = grouped(a_piece(number, title=title) for number, title in enumerate(EVENTS, start=1))
