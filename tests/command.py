@@ -22,6 +22,7 @@ COMMANDS = Path(cli.__file__).parent.glob("[a-z]*.py")
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["pytest", "tests.command", *(f"newsletter.cli.{file.stem}" for file in COMMANDS)])
 PATIENCE_SECONDS = 110
+LOOKS_NOWHERE = '[preflight]\nlook-outside = "never"'  # a check would ask SpamAssassin, for seconds
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,7 @@ sender = "The Harbour Post <daily@example.com>"
 min_articles = 1
 {newsletter}
 {more}
+{LOOKS_NOWHERE if "[preflight]" not in more else ""}
 """)
     return Project(folder)
 

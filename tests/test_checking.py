@@ -25,11 +25,10 @@ DAY = NOW.date()
 PICTURE = Path(__file__).parent.parent / "newsletter" / "sample" / "articles" / "pictures" / "ferry.jpg"
 
 
-def a_paper(database: Database, folder: Path, more: str = "", newsletter: str = "") -> Paper:
+def a_paper(database: Database, folder: Path, more: str = "", newsletter: str = "", preflight: str = "") -> Paper:
+    """`more` holds tables, `newsletter` and `preflight` lines for theirs."""
     text = CONFIG.replace("min_articles = 1", f"min_articles = 1\n{newsletter}") + more
-    return Paper(
-        a_config(text + '[preflight]\nlook-outside = "never"\n' * ("[preflight]" not in more), folder), database
-    )
+    return Paper(a_config(text.replace("[preflight]", f"[preflight]\n{preflight}"), folder), database)
 
 
 def drafted(paper: Paper, **article: object) -> Issue:
@@ -93,7 +92,7 @@ def test_a_fault_that_came_after_the_approval_holds_the_issue(database: Database
 
 def test_a_rule_that_the_config_switches_off_blocks_nothing(database: Database, tmp_path: Path) -> None:
     """The publisher decides, and answers for it."""
-    paper = a_paper(database, tmp_path, '[preflight]\nlook-outside = "never"\nunsubscribe-link = "note"\n')
+    paper = a_paper(database, tmp_path, preflight='unsubscribe-link = "note"')
     issue = drafted(paper)
     spoil(paper, issue)
     found = daily.check(paper, issue.id or 0, NOW)
@@ -177,7 +176,7 @@ def test_a_hosted_picture_that_is_lost_blocks(database: Database, tmp_path: Path
 @pytest.mark.slow
 def test_check_prints_its_findings_and_takes_newer_data(tmp_path: Path) -> None:
     """A project's own data of mail programs stands beside its config."""
-    project = a_project(tmp_path, more='[preflight]\nlook-outside = "never"')
+    project = a_project(tmp_path)
     an_article_file(tmp_path)
     project("collect")
     project("draft", "daily", "--date", "2026-11-23")

@@ -89,11 +89,13 @@ def test_a_thousand_sign_ups_of_one_address_make_one_mail(site):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("networks", ["192.0.2.{}", "2001:db8:0:1::{:x}", "::ffff:192.0.2.{}"])
-def test_a_thousand_addresses_of_one_network_stay_under_its_cap(site, networks):
+@pytest.mark.parametrize(
+    ("networks", "many"), [("192.0.2.{}", 1_000), ("2001:db8:0:1::{:x}", 100), ("::ffff:192.0.2.{}", 100)]
+)
+def test_a_thousand_addresses_of_one_network_stay_under_its_cap(site, networks, many):
     """A household or an office shares a /24 of IPv4 or a /64 of IPv6; the next hour is a new one."""
-    answers = [sign_up_from(site, networks.format(n % 256), f"r{n}@example.com").status_code for n in range(1_000)]
-    assert (answers.count(200), answers.count(429), len(notices(site))) == (30, 970, 30)
+    answers = [sign_up_from(site, networks.format(n % 256), f"r{n}@example.com").status_code for n in range(many)]
+    assert (answers.count(200), answers.count(429), len(notices(site))) == (30, many - 30, 30)
     assert sign_up_from(site, "198.51.100.1", "bob@example.com").status_code == 200
     site.clock.forward(hours=1)
     assert sign_up_from(site, networks.format(1), "cay@example.com").status_code == 200

@@ -20,7 +20,7 @@ from newsletter.editors import Role, accounts, passwords, sessions
 from newsletter.web import app as web
 from newsletter.web.app import create_app
 from newsletter.web.desk.door import COOKIE
-from tests.builders import ALONE, CONFIG, a_config
+from tests.builders import CONFIG, a_config
 from tests.conftest import CHROMIUM
 from tests.web.conftest import WEEKLY, Clock
 
@@ -118,7 +118,7 @@ def desk_anywhere(database: Database, clock: Clock, tmp_path: Path) -> Iterator[
 
 
 def opened(database: Database, clock: Clock, folder: Path, text: str = CONFIG + WEEKLY) -> Iterator[Desk]:
-    config = a_config(text + ALONE, folder)
+    config = a_config(text, folder)
     with_editors(database, clock)
     app = create_app(config, database, clock=clock, sends_notices=False)
     with ExitStack() as stack:

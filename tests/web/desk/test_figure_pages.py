@@ -119,8 +119,7 @@ def admin(browser: Browser, shown: Shown, width: int, scheme: str) -> BrowserCon
     return context
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
 def test_every_page_of_figures_and_readers_is_accessible(shown: Shown, browser: Browser, width: int, scheme: str):
     """Contrast, names, roles; one first heading; a phone's page does not scroll sideways."""
     page = admin(browser, shown, width, scheme).new_page()

@@ -12,7 +12,7 @@ from newsletter.database import Database
 from newsletter.editors import Role, accounts, sessions
 from newsletter.issues.models import Issue, IssueState
 from newsletter.web.desk.door import COOKIE
-from tests.builders import ALONE, CONFIG, NOW, a_config, add_readers
+from tests.builders import CONFIG, NOW, a_config, add_readers
 from tests.command import an_article_file
 from tests.conftest import NPM
 from tests.web.conftest import Clock, free_port
@@ -48,7 +48,7 @@ def house(sqlite: Database, tmp_path: Path) -> Iterator[House]:
         an_article_file(tmp_path, number)
     port = free_port()
     text = CONFIG.replace("https://post.example.com", f"http://127.0.0.1:{port}") + "approvals = 2\n"
-    paper = Paper(a_config(text + ALONE, tmp_path), sqlite)
+    paper = Paper(a_config(text, tmp_path), sqlite)
     with_editors(sqlite, Clock())
     with sqlite.transaction() as session:
         add_readers(session, 7)
@@ -87,8 +87,7 @@ def test_the_time_that_is_left_counts_down_on_an_open_page(browser: Browser, hou
 
 
 @pytest.mark.npm
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
 def test_no_page_of_the_frame_has_a_serious_fault(browser: Browser, house: House, width: int, scheme: str) -> None:
     """Login, Today with its dialogs, account with a code to scan, people, audit, a refusal; nothing is wider than the
     window, at 360 px either."""

@@ -14,7 +14,7 @@ from newsletter.daily import Paper
 from newsletter.database import Database
 from newsletter.editors import accounts, sessions
 from newsletter.web.desk.door import COOKIE
-from tests.builders import ALONE, CONFIG, NOW, a_config, an_article
+from tests.builders import CONFIG, NOW, a_config, an_article
 from tests.issues.test_assemble import MONDAY, store
 from tests.issues.test_edits import order
 from tests.picks.pieces import EVENTS
@@ -65,7 +65,7 @@ def morning(sqlite: Database, tmp_path: Path) -> Morning:
     text = CONFIG.replace("https://post.example.com", f"http://127.0.0.1:{port}").replace(
         "[[newsletters]]", '[[newsletters]]\nimages = "none"\nmax_articles = 5'
     )
-    paper = Paper(a_config(text + ALONE, tmp_path), sqlite)
+    paper = Paper(a_config(text, tmp_path), sqlite)
     with_editors(sqlite, Clock())
     articles = [
         an_article(number=n, title=EVENTS[n], published_at=NOW - timedelta(hours=n), body="") for n in range(1, 8)

@@ -19,7 +19,7 @@ from newsletter.delivery import ledger
 from newsletter.delivery.ledger import Totals
 from newsletter.issues import acts
 from newsletter.scheduler import Clockwork
-from tests.builders import ALONE, CONFIG, NOW, a_config, add_readers, an_article
+from tests.builders import CONFIG, NOW, a_config, add_readers, an_article
 from tests.fakes import FeedServer
 from tests.issues.test_assemble import MONDAY, store
 from tests.issues.test_edits import order
@@ -88,7 +88,7 @@ def morning(sqlite: Database, tmp_path: Path):
         text = text.replace("port = 1025", f"port = {sink.port}")
         text = text.replace("[[newsletters]]", '[[newsletters]]\nimages = "none"\nmax_articles = 5\napprovals = 2')
         more = '[collecting]\nprivate_networks = ["127.0.0.0/8"]\n'
-        paper = Paper(a_config(text + more + ALONE, tmp_path), sqlite)
+        paper = Paper(a_config(text + more, tmp_path), sqlite)
         with_editors(sqlite, Clock())
         days = timedelta(days=1)
         store(sqlite, *(an_article(number=n, title=EVENTS[n], published_at=NOW - timedelta(hours=n), body="")
