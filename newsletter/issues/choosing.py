@@ -99,7 +99,7 @@ def order_of(picked: Iterable[Candidate], rules: Rules) -> tuple[int, ...]:
     told = [
         Told(replace(c, piece=replace(c.piece, section=sections.get(c.piece.id, c.piece.section))), ()) for c in picked
     ]
-    return tuple(pick.piece.id for pick in in_order_of_the_mail(told, rules, DaysWords({})))
+    return tuple(pick.piece.id for pick in in_order_of_the_mail(told, rules, DaysWords({}, 0)))
 
 
 def chosen_from(

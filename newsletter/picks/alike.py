@@ -15,6 +15,7 @@ from newsletter.picks.words import WORD, is_pair, stems
 
 SMALL_WORD = 3  # letters of words that are not read
 RARE = 5  # a word in so many articles of a day, or fewer, tells all that a word can
+FEW = 40  # articles of a day: so few can't show that "will" and "until" tell nothing
 LEAD_CHARACTERS = 400  # of a standfirst that are read
 
 
@@ -53,13 +54,15 @@ class DaysWords:
     """How much the words tell that stand in more than RARE articles of a day; all others tell all that a word can."""
 
     common: Mapping[str, float]
+    articles: int  # of the day
 
     @classmethod
     def of(cls, articles: Iterable[Headed]) -> "DaysWords":
         """As the day's own articles show it."""
         words = [_all(article.title, article.standfirst) for article in articles]
         holding = Counter(word for one in words for word in one)
-        return cls({w: _most(w) * log(len(words) / n) / log(len(words) / RARE) for w, n in holding.items() if n > RARE})
+        told = {w: _most(w) * log(len(words) / n) / log(len(words) / RARE) for w, n in holding.items() if n > RARE}
+        return cls(told, len(words))
 
     def surely_the_same(self, article: Headed, other: Headed) -> bool:
         """Whether two articles tell the same beyond doubt."""
@@ -73,7 +76,8 @@ class DaysWords:
 
     def too_near(self, article: Headed, other: Headed) -> bool:
         """Whether the two would look like one story told twice, were both in one issue."""
-        return self._reach(NEAR, article, other) and not in_a_series(article, other)
+        bar = NEAR if self.articles > FEW else SURELY
+        return self._reach(bar, article, other) and not in_a_series(article, other)
 
     def goes_on(self, article: Headed, earlier: Headed) -> bool:
         """Whether an article goes on with what another one told on a day before."""

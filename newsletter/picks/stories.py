@@ -22,7 +22,7 @@ ALIKE = 0.04  # two articles that are more alike than their crowds by so much te
 CROWD_AT_LEAST, CROWD_SHARE = 20, 0.05  # beyond so many, or such a share of the batch, it is a topic and no event
 HUNDREDS, MORE_IN_HUNDREDS = 200, 0.2  # in so many it is so much more, and the less the larger the batch is: then it
 # is better known which words are rare. Of fewer, fewer resemble each other by chance, and less is asked for, down to …
-FEW = 20  # … so few of which no word is known to be rare: of as many twice as much is asked for again
+FEW = 30  # … so few of which no word is known to be rare: of as many twice as much is asked for again
 GROWN = 1.0  # every doubling of the smaller of two groups asks for so much more, up to GROWN_MEMBERS
 GROWN_MEMBERS = 8
 NEAR, NEAR_GROWN = 0.017, 0.3  # the same two for stories that are too near each other to stand in one issue
@@ -115,7 +115,7 @@ def _demand(articles: int) -> float:
         return 1 + MORE_IN_HUNDREDS * HUNDREDS / articles
     few = FEW / max(articles, 1)
     fewer = max(articles, 1) / HUNDREDS
-    most = 1 + 2 * few  # or two papers with one headline, and little else on that day, would never come together
+    most = 1 + 1.5 * few  # or two papers with one headline, and little else on that day, would never come together
     return min(most, float((1 + MORE_IN_HUNDREDS) * fewer**0.25 * (1 + few**3)))
 
 

@@ -3,15 +3,18 @@
 import random
 import time
 from datetime import timedelta
+from itertools import combinations
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import stories as benchmark
+from newsletter.picks.alike import DaysWords
 from newsletter.picks.piece import Piece
-from newsletter.picks.stories import grouped
+from newsletter.picks.stories import grouped, grouping
 from newsletter.picks.words import stems
 from tests.picks.pieces import EVENTS, MOMENT, a_piece
 
@@ -42,6 +45,21 @@ def test_two_papers_with_one_headline_are_one_story_on_the_smallest_day(others: 
     pair = [a_piece(n, source=f"s{n}", title="Ferry Anna Lisbeth runs aground off Kelmouth") for n in (1, 2)]
     rest = [a_piece(number, title=title) for number, title in enumerate(EVENTS[:others], start=10)]
     assert ids(grouped([*pair, *rest]))[0] == {1, 2}
+
+
+def test_a_small_papers_own_day_is_as_many_stories_as_articles():
+    """The sample's thirteen, as full texts: a hill that two of them name, a "night" and a "will" make no one story."""
+    sample = Path(__file__).parents[2] / "newsletter" / "sample" / "articles"
+    pieces = []
+    for number, file in enumerate(sorted(sample.glob("*.md")), start=1):
+        _, head, text = file.read_text(encoding="utf-8").split("---", 2)
+        named = yaml.safe_load(head)
+        pieces.append(a_piece(number, title=named["title"], standfirst=named.get("standfirst", ""), text=text.strip()))
+    found = grouping(pieces)
+    assert len(found.stories) == len(pieces) == 13
+    assert len(set(found.circles.values())) >= 12
+    words = DaysWords.of(pieces)
+    assert not [(a.title, b.title) for a, b in combinations(pieces, 2) if words.too_near(a, b)]
 
 
 def test_events_that_have_nothing_in_common_stay_apart():
