@@ -71,6 +71,11 @@ def archive_feed(site: Site, newsletter: str) -> str:
     return f"{archive(site, newsletter)}/feed.xml"
 
 
+def click(site: Site, token: str, number: int) -> str:
+    """Leads to a link of an issue by its number there, and counts it. `token` is one for Purpose.CLICK, or its mark."""
+    return f"{site.url}/c/{token}/{number}"
+
+
 def article(site: Site, keys: Keys, article_id: int) -> str:
     """A page for a piece that has none of its own, such as a folder's; not to be guessed before it is out."""
     return f"{site.url}/articles/{sign(keys, Purpose.ARTICLE, article_id)}"

@@ -26,10 +26,12 @@ def a_reader(email: str = "reader@example.com") -> message.Reader:
     return message.Reader(delivery_id=0, subscriber_id=0, subscription_id=0, email=email)
 
 
-def message_as(paper: Paper, issue: Issue, edition: Edition, reader: message.Reader, now: datetime) -> bytes:
-    """The very bytes that `reader` would get of that edition."""
+def message_as(
+    paper: Paper, issue: Issue, edition: Edition, reader: message.Reader, now: datetime, *, counts: bool = False
+) -> bytes:  # fmt: skip
+    """The very bytes that `reader` would get of that edition; unless it `counts`, its links are straight."""
     newsletter, site = paper.config.newsletter(issue.newsletter), paper.config.site
-    made = message.of_edition(site, newsletter, edition)
+    made = message.of_edition(site, newsletter, edition, counts=counts)
     return made.fill(reader, paper.config.keys, now)
 
 
@@ -97,4 +99,5 @@ def _narrowed(paper: Paper, issue: Issue, whole: Case, edition: Edition) -> Case
 def _sample(paper: Paper, issue: Issue, edition: Edition) -> EmailMessage:
     """The message as its first reader would get it."""
     moment = paper.config.newsletter(issue.newsletter).moment("send_at", issue.issue_date)
-    return message_from_bytes(message_as(paper, issue, edition, a_reader(), moment), policy=policy.default)
+    data = message_as(paper, issue, edition, a_reader(), moment, counts=True)
+    return message_from_bytes(data, policy=policy.default)

@@ -25,6 +25,7 @@ from newsletter.errors import MailboxDown, NewsletterError, PreflightFailed, Rel
 from newsletter.issues import find
 from newsletter.issues.models import Decision, Issue, IssueState
 from newsletter.issues.timetable import Due, Turn, own_zone, reminder_due, send_moment, turn
+from newsletter.tracking import clicks
 from subscribers import audience, signup
 
 WHO = "schedule"
@@ -125,10 +126,11 @@ class Clockwork:
             read_mailbox(self._paper, self._clock())
 
     def tidy(self) -> None:
-        """Forget addresses that somebody typed into a form and nobody ever confirmed; add up what closed otherwise
-        than by the end of a send."""
+        """Forget addresses that somebody typed into a form and nobody ever confirmed, and who followed which link so
+        long ago; add up what closed otherwise than by the end of a send."""
         if self._leads:
             tallies.keep_missing(self._paper.database)
+            clicks.forget(self._paper.database, self._clock() - self._paper.config.tracking.clicks_are_kept)
             with self._paper.database.transaction() as session:
                 signup.forget_unconfirmed(session, self._clock())
 

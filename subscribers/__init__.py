@@ -11,6 +11,7 @@ audience      who may get an issue now
 segments      filters over readers, as words
 suppression   the never-mail list
 transfer      CSV in and out
+clicks        who followed which link
 leavings      who left, in numbers
 movements     who came and went, a number a day
 search        find people among millions
@@ -20,6 +21,7 @@ erasure       forget a person but one keyed hash
 
 from subscribers import (
     audience,
+    clicks,
     directory,
     erasure,
     leavings,
@@ -60,6 +62,7 @@ __all__ = [
     "SuppressionReason",
     "Way",
     "audience",
+    "clicks",
     "directory",
     "email_of",
     "erasure",

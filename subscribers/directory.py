@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, String, func, select, type_coerce
 from sqlmodel import Session, SQLModel, col
 from sqlmodel import select as rows_of
+from sqlmodel.sql.expression import SelectOfScalar
 
 from subscribers import consent, people, suppression
 from subscribers.address import address_hash, parse
 from subscribers.errors import NotKnown
-from subscribers.models import Consent, Leaving, SignUp, Subscriber, Subscription, SubscriptionState, Suppression
+from subscribers.models import Click, Consent, Leaving, SignUp, Subscriber, Subscription, SubscriptionState, Suppression
 from subscribers.tokens import Keys
 
 
@@ -111,8 +112,13 @@ def export_person(session: Session, keys: Keys, email: str) -> dict[str, Any]:
         "sign_ups": [_plain(row, "address_hash") for row in asked],  # that nobody has looked at yet
         "consents": [_plain(row) for row in person.consents],
         "leavings": [_plain(row) for row in person.leavings],
+        "clicks": [_plain(row) for row in session.exec(_followed_by(person.subscriber))],
         "suppression": _plain(person.suppression, "address_hash") if person.suppression else None,
     }
+
+
+def _followed_by(person: Subscriber) -> SelectOfScalar[Click]:
+    return rows_of(Click).where(Click.subscriber_id == person.id).order_by(col(Click.id))
 
 
 def _plain(row: SQLModel, *without: str) -> dict[str, Any]:

@@ -147,6 +147,26 @@ class Leaving(SQLModel, table=True):
     undone_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
 
+class Click(SQLModel, table=True):
+    """One following of a link in an issue's mail, by its reader or by a robot that reads their mail: an observation.
+
+    What it was followed by, and from where, is not kept: only why it looks like no person.
+    """
+
+    __table_args__ = (
+        Index("ix_click_reader", "subscriber_id", "issue"),
+        Index("ix_click_issue", "issue", "link"),
+    )
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    subscriber_id: int = Field(foreign_key="subscriber.id", ondelete="CASCADE", sa_type=BigId)
+    newsletter: str = Field(max_length=40)
+    issue: int
+    link: int  # its number in that issue
+    section: str = Field(default="", max_length=300)  # of what stands behind it
+    at: datetime = Field(sa_type=UTCDateTime, index=True)
+    signs: str = Field(default="", max_length=60)  # of a robot, a word each; "" is likely a person
+
+
 class Suppression(SQLModel, table=True):
     """An address never to be mailed again: only its keyed hash, which outlives an erasure."""
 

@@ -32,6 +32,7 @@ class Purpose(StrEnum):
     UNSUBSCRIBE = "unsubscribe"  # subject: subscription, detail: issue or 0
     PREFERENCES = "preferences"  # subject: subscriber, detail: issue or 0
     RETURN = "return"  # subject: delivery, detail: issue: the envelope sender of a mail, so that a bounce names it
+    CLICK = "click"  # subject: subscriber, detail: issue: which mail a link was followed out of
     ARTICLE = "article"  # subject: article, detail: 0
     INVITATION = "invitation"  # subject: invitation of an editor, detail: when it was made, in seconds since 1970
     FORM = "form"  # subject: when the page with the form was made, in seconds since 1970, detail: 0

@@ -16,4 +16,5 @@ class ForReaders(Section):
     topic_fallback: Literal["nothing", "whole"] = "nothing"
     max_editions: int = Field(default=50, ge=1, le=1000)
     welcome_issue_days: int = Field(default=0, ge=0, le=14)
+    clicks: bool = False
     roundup_of: Slug | Literal[""] = ""

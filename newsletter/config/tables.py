@@ -20,6 +20,7 @@ from newsletter.config.section import Section
 from newsletter.config.segments import Segment
 from newsletter.config.sending import Sending
 from newsletter.config.sign_up import SignUp
+from newsletter.config.tracking import Tracking
 from newsletter.config.words import (
     Clock,
     Days,
@@ -206,6 +207,7 @@ class Config(Section):
     mailbox: LeaveBox = LeaveBox()
     sending: Sending = Sending()
     collecting: Collecting = Collecting()
+    tracking: Tracking = Tracking()
     preflight: Preflight = Preflight()
     sources: tuple[Source, ...] = Field(default=(), strict=False)
     segments: tuple[Segment, ...] = Field(default=(), strict=False)

@@ -17,11 +17,12 @@ from newsletter.rendering.slots import Slot
 
 
 class Words(NamedTuple):
-    """What is a reader's own: the tokens of their two links, and their name as it can stand in one line."""
+    """What is a reader's own: the tokens of their links, and their name as it can stand in one line."""
 
     unsubscribe: bytes
     preferences: bytes
     name: str
+    click: bytes = b""  # of links that are counted; not asked for where there are none
 
 
 @dataclass(frozen=True)
@@ -43,18 +44,23 @@ class Part:
         return cls(f"{before}{head}".encode(), content, is_html=kind == "html")
 
 
+_TOKENS = (slots.UNSUBSCRIBE, slots.PREFERENCES, slots.CLICK)
+
+
 class Body:
     """The parts of a message one after another, and what ends them."""
 
     def __init__(self, parts: Sequence[Part], end: bytes) -> None:
         self._pieces: list[bytes] = []
-        self._gaps: dict[str, list[int]] = {slots.UNSUBSCRIBE: [], slots.PREFERENCES: []}  # of tokens, by mark
+        self._gaps: dict[str, list[int]] = {mark: [] for mark in _TOKENS}  # by mark
         self._names: list[tuple[int, Slot, bool]] = []  # (gap, slot, whether it stands in HTML)
         self._shifting: list[tuple[int, Base64, bool]] = []  # a part in base64 is a gap as a whole
         for part in parts:
             self._pieces.append(part.head)
             self._lay_out(part)
         self._pieces.append(end)
+        in_base64 = any(slot.mark == slots.CLICK for _, content, _ in self._shifting for slot in content.slots)
+        self.counts = in_base64 or bool(self._gaps[slots.CLICK])  # whether any link is counted
 
     def _lay_out(self, part: Part) -> None:
         start, content = len(self._pieces), part.content
@@ -72,12 +78,15 @@ class Body:
     def filled(self, words: Words) -> list[bytes]:
         """The body of the reader whose `words` these are, to be joined."""
         out = self._pieces.copy()
-        unsubscribe, preferences, name = words
+        unsubscribe, preferences, name, click = words
         line = unsubscribe + SOFT_BREAK
         for gap in self._gaps[slots.UNSUBSCRIBE]:
             out[gap] = line
         line = preferences + SOFT_BREAK
         for gap in self._gaps[slots.PREFERENCES]:
+            out[gap] = line
+        line = click + SOFT_BREAK
+        for gap in self._gaps[slots.CLICK]:
             out[gap] = line
         for gap, slot, is_html in self._names if name else ():
             out[gap] = on_own_lines(slot.before + (escape(name) if is_html else name))
@@ -86,6 +95,7 @@ class Body:
                 slots.UNSUBSCRIBE: unsubscribe.decode(),
                 slots.PREFERENCES: preferences.decode(),
                 slots.NAME: escape(name) if is_html else name,
+                slots.CLICK: click.decode(),
             }
             out[gap] = b"".join(content.filled(values))
         return out

@@ -23,7 +23,7 @@ from newsletter.delivery import dkim, prose
 from newsletter.delivery.base64_lines import Base64
 from newsletter.delivery.body import Body, Part, Words
 from newsletter.delivery.dkim import Signer
-from newsletter.rendering import slots
+from newsletter.rendering import counted, slots
 from newsletter.rendering.models import Edition
 from subscribers import Format
 from subscribers.mac import Mac
@@ -74,11 +74,12 @@ class Mould:
         return {"unsubscribe": words.unsubscribe.decode(), "preferences": words.preferences.decode()}
 
     def _words(self, reader: Reader, keys: Keys) -> Words:
-        unsubscribe, preferences = _signers(keys)
+        unsubscribe, preferences, click = _signers(keys)
         return Words(
             unsubscribe(reader.subscription_id, self.issue_id),
             preferences(reader.subscriber_id, self.issue_id),
             prose.one_line(reader.name),
+            click(reader.subscriber_id, self.issue_id) if self.body.counts else b"",
         )
 
     def _head(self, reader: Reader, keys: Keys, words: Words, now: datetime) -> bytes:
@@ -92,11 +93,15 @@ class Mould:
 
 
 def of_edition(
-    site: Site, newsletter: Newsletter, edition: Edition, form: Format = Format.HTML, mark: str = ""
+    site: Site, newsletter: Newsletter, edition: Edition, form: Format = Format.HTML, mark: str = "",
+    *, counts: bool = False,
 ) -> Mould:  # fmt: skip
-    """The message of a stored edition, for readers who want that format; `mark` comes before its subject."""
-    html = edition.html if form is Format.HTML else ""
-    return mould(site, newsletter, edition.issue_id, mark + edition.subject, html, edition.text)
+    """The message of a stored edition, for readers who want that format; `mark` comes before its subject. `counts`: its
+    links are counted, where the newsletter counts them at all."""
+    html, text = edition.html if form is Format.HTML else "", edition.text
+    if counts and newsletter.clicks and edition.links:
+        html, text = counted.laid_in(html, text, counted.kept(edition.links), site)
+    return mould(site, newsletter, edition.issue_id, mark + edition.subject, html, text)
 
 
 def mould(site: Site, newsletter: Newsletter, issue_id: int, subject: str, html: str, text: str) -> Mould:
@@ -137,9 +142,9 @@ def message_id(keys: Keys, issue_id: int, delivery_id: int, domain: bytes) -> by
 
 
 @lru_cache(maxsize=4)
-def _signers(keys: Keys) -> tuple[Callable[[int, int], bytes], Callable[[int, int], bytes]]:
-    """Of the two tokens of a message."""
-    return signer(keys, Purpose.UNSUBSCRIBE), signer(keys, Purpose.PREFERENCES)
+def _signers(keys: Keys) -> tuple[Callable[[int, int], bytes], ...]:
+    """Of the tokens of a message: to leave, to choose, to count."""
+    return tuple(signer(keys, purpose) for purpose in (Purpose.UNSUBSCRIBE, Purpose.PREFERENCES, Purpose.CLICK))
 
 
 @lru_cache(maxsize=16)

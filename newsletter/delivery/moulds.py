@@ -1,4 +1,5 @@
-"""The messages of an issue's editions: each is made once, when the first reader of its kind comes."""
+"""The messages of an issue's editions: each is made once, when the first reader of its kind comes. Only these, which
+go to readers, have links that are counted."""
 
 from collections.abc import Sequence
 from threading import Lock
@@ -26,6 +27,6 @@ class Moulds:
         found = self._made.get((edition_id, form))
         if found is None:
             with self._lock:
-                found = of_edition(self._site, self._newsletter, self._editions[edition_id], form)
+                found = of_edition(self._site, self._newsletter, self._editions[edition_id], form, counts=True)
                 self._made[edition_id, form] = found
         return found

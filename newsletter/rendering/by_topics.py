@@ -4,7 +4,7 @@ They are made with the whole edition while the issue is a draft, and once more f
 is approved. From then on all are frozen, and whoever chooses something else gets the fullest of them that fits.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,8 @@ from newsletter.issues import assemble
 from newsletter.issues.contents import Contents
 from newsletter.issues.models import Issue, IssueState, Pick
 from newsletter.issues.topics import Offer, narrowed
-from newsletter.rendering import editions
+from newsletter.rendering import counted, editions
+from newsletter.rendering.counted import Link
 from newsletter.rendering.models import Edition
 from subscribers import audience
 
@@ -28,18 +29,20 @@ def keep(
     session: Session, config: Config, newsletter: Newsletter, issue: Issue, contents: Contents, now: datetime
 ) -> Edition:
     """Render and store all editions of a draft in the place of those before; returns the whole one."""
-    whole = editions.keep(session, issue, _rendered(config, contents), now)
-    _add(session, config, issue, contents, _wanted(session, config, newsletter, issue), now)
+    links = counted.of(contents) if newsletter.clicks else ()
+    whole = editions.keep(session, issue, _rendered(config, contents), now, links)
+    _add(session, config, issue, contents, links, _wanted(session, config, newsletter, issue), now)
     return whole
 
 
 def complete(session: Session, config: Config, newsletter: Newsletter, issue: Issue, now: datetime) -> None:
     """Add to a draft the editions of sets that readers have chosen since; what is there stays as it is."""
-    there = {edition.topics for edition in editions.all_of(session, issue)}
+    made = editions.all_of(session, issue)
+    there, links = {edition.topics for edition in made}, counted.kept(made[0].links)
     missing = [name for name in _wanted(session, config, newsletter, issue) if name not in there]
     if missing:
         contents = assemble.contents(session, config, newsletter, issue)
-        _add(session, config, issue, contents, missing[: max(0, newsletter.max_editions - len(there))], now)
+        _add(session, config, issue, contents, links, missing[: max(0, newsletter.max_editions - len(there))], now)
 
 
 def offer(session: Session, config: Config, newsletter: Newsletter, issue: Issue) -> Offer:
@@ -103,10 +106,11 @@ def _wanted(session: Session, config: Config, newsletter: Newsletter, issue: Iss
 
 
 def _add(
-    session: Session, config: Config, issue: Issue, contents: Contents, names: Iterable[str], now: datetime
-) -> None:
+    session: Session, config: Config, issue: Issue, contents: Contents, links: Sequence[Link], names: Iterable[str],
+    now: datetime,
+) -> None:  # fmt: skip
     for name in names:
-        editions.add(session, issue, name, _rendered(config, narrowed(contents, name)), now)
+        editions.add(session, issue, name, _rendered(config, narrowed(contents, name)), now, links)
 
 
 def _rendered(config: Config, contents: Contents) -> "Rendered":

@@ -1,5 +1,6 @@
 """The editions of an issue in the store: made again while the issue is a draft, frozen from its approval on."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -8,23 +9,31 @@ from sqlmodel import Session, col, delete, select
 from newsletter.errors import NotFound, Refused
 from newsletter.issues.models import Issue, IssueState
 from newsletter.issues.topics import WHOLE
+from newsletter.rendering import counted
+from newsletter.rendering.counted import Link
 from newsletter.rendering.models import Edition
 
 if TYPE_CHECKING:
     from newsletter.rendering.render import Rendered
 
 
-def keep(session: Session, issue: Issue, rendered: "Rendered", now: datetime) -> Edition:
-    """Store the whole edition, in the place of all that were rendered before. Refused once the issue is approved."""
+def keep(
+    session: Session, issue: Issue, rendered: "Rendered", now: datetime, links: Sequence[Link] = ()
+) -> Edition:  # fmt: skip
+    """Store the whole edition, in the place of all that were rendered before; `links` are those that are to be counted.
+    Refused once the issue is approved."""
     _require_open(issue)
     session.exec(delete(Edition).where(col(Edition.issue_id) == issue.id))
-    return _add(session, issue, WHOLE, rendered, now)
+    return _add(session, issue, WHOLE, rendered, now, links)
 
 
-def add(session: Session, issue: Issue, topics: str, rendered: "Rendered", now: datetime) -> Edition:
-    """Store one more, that holds some sections only (`issues.topics` names it). Refused once the issue is approved."""
+def add(
+    session: Session, issue: Issue, topics: str, rendered: "Rendered", now: datetime, links: Sequence[Link] = ()
+) -> Edition:  # fmt: skip
+    """Store one more, that holds some sections only (`issues.topics` names it); `links` are the whole one's. Refused
+    once the issue is approved."""
     _require_open(issue)
-    return _add(session, issue, topics, rendered, now)
+    return _add(session, issue, topics, rendered, now, links)
 
 
 def all_of(session: Session, issue: Issue) -> list[Edition]:
@@ -47,12 +56,20 @@ def of(session: Session, issue: Issue) -> Edition:
     return found
 
 
+def links_of(session: Session, issue_id: int) -> tuple[Link, ...]:
+    """The links of an issue that are counted; none of an issue that counts none, or that there is not."""
+    query = select(Edition.links).where(Edition.issue_id == issue_id, Edition.topics == WHOLE)
+    return counted.kept(session.exec(query).one_or_none() or ())
+
+
 def _require_open(issue: Issue) -> None:
     if issue.id is None or issue.state not in (IssueState.DRAFT, IssueState.HELD):
         raise Refused(f"The issue of {issue.issue_date} is {issue.state}: what readers get is frozen.")
 
 
-def _add(session: Session, issue: Issue, topics: str, rendered: "Rendered", now: datetime) -> Edition:
+def _add(
+    session: Session, issue: Issue, topics: str, rendered: "Rendered", now: datetime, links: Sequence[Link]
+) -> Edition:  # fmt: skip
     edition = Edition(
         issue_id=issue.id or 0,
         topics=topics,
@@ -60,6 +77,7 @@ def _add(session: Session, issue: Issue, topics: str, rendered: "Rendered", now:
         preheader=rendered.preheader,
         html=rendered.html,
         text=rendered.text,
+        links=[link._asdict() for link in links],
         template_digest=rendered.template_digest,
         rendered_at=now,
     )

@@ -20,6 +20,9 @@ class Edition(SQLModel, table=True):
     preheader: str = Field(max_length=300)
     html: str = Field(sa_type=Text)
     text: str = Field(sa_type=Text)
+    links: list[dict[str, Any]] = Field(  # those that are counted, as `counted.Link` has them; of every edition all
+        default_factory=list, sa_type=JSON, sa_column_kwargs={"server_default": "[]"}
+    )
     template_digest: str = Field(max_length=64)  # SHA-256 of the templates it was made from
     rendered_at: datetime = Field(sa_type=UTCDateTime)
 

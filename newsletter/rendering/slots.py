@@ -15,10 +15,11 @@ UNSUBSCRIBE = "MarkUnsubscribe".ljust(LENGTH, "Z")
 PREFERENCES = "MarkPreferences".ljust(LENGTH, "Z")
 NAME = "MarkName".ljust(LENGTH, "Z")
 MARKS = (UNSUBSCRIBE, PREFERENCES, NAME)
+CLICK = "MarkClick".ljust(LENGTH, "Z")  # no template's: `counted` puts it into the message alone
 
 _JOINS = ",،，、"  # one of them, or a space, stands between a greeting and a name, and has to go with it
 _SPACES = " \u00a0"
-_MARK = re.compile(f"({'|'.join(MARKS)})")
+_MARK = re.compile(f"({'|'.join((*MARKS, CLICK))})")
 
 
 class Slot(NamedTuple):

@@ -24,7 +24,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from newsletter.config import Config
 from newsletter.database import Database
 from newsletter.rendering import colours
-from newsletter.web import api, archive, desk, preferences, readers, sign_up
+from newsletter.web import api, archive, desk, following, preferences, readers, sign_up
+from newsletter.web.clicks import Clicks
 from newsletter.web.departures import Departures
 from newsletter.web.dependencies import House, HouseDep, SignUpShares
 from newsletter.web.http import BoundedHttp
@@ -51,7 +52,7 @@ _HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.i
 _KEPT_BY_NOBODY = [(b"cache-control", b"no-store"), (b"x-robots-tag", b"noindex")]
 _OF_PRIVATE = {name for name, _ in _KEPT_BY_NOBODY}
 SIGN_UP = "/subscribe"  # its answer shows an address; the pages below it are for everybody
-PRIVATE = ("/confirm/", "/u/", "/preferences/")
+PRIVATE = ("/confirm/", "/u/", "/preferences/", "/c/")
 
 log = structlog.get_logger(__name__)
 
@@ -65,10 +66,11 @@ def create_app(
 ) -> FastAPI:
     """The site of one config and one database. `clock` says what time it is."""
     app = FastAPI(title=config.site.name, docs_url=None, redoc_url=None, openapi_url=None, telemetry=_NO_TELEMETRY)
-    shares, departures = SignUpShares(config.sign_up), Departures(database, clock)
-    app.state.house = House(config, database, Pages(config), shares, departures, clock, sends_notices)
+    shares, departures, clicks = SignUpShares(config.sign_up), Departures(database, clock), Clicks(database)
+    app.state.house = House(config, database, Pages(config), shares, departures, clicks, clock, sends_notices)
 
     app.add_route("/u/{token}", readers.leave, methods=ACT)  # the first to be tried: thousands may come in a minute
+    app.add_route("/c/{token}/{number}", following.follow, methods=LOOK)
     app.router.routes.extend(_routes())
     app.mount(api.PATH, api.create_api(app.state.house))
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from newsletter.config import Config, SignUp
 from newsletter.database import Database
 from newsletter.web.allowance import Allowance, network_of
+from newsletter.web.clicks import Clicks
 from newsletter.web.departures import Departures
 from newsletter.web.pages import Pages
 from subscribers.tokens import Keys
@@ -56,6 +57,7 @@ class House:
     pages: Pages
     sign_ups: SignUpShares
     departures: Departures
+    clicks: Clicks
     clock: Callable[[], datetime]
     sends_notices: bool  # at once, after the answer; else whoever calls `notices.deliver_due` does
 

@@ -91,9 +91,15 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def site(database: Database, clock: Clock, tmp_path: Path) -> Iterator[Site]:
+def settings() -> str:
+    """The site's config.toml; a module may have another."""
+    return CONFIG + WEEKLY
+
+
+@pytest.fixture
+def site(database: Database, clock: Clock, settings: str, tmp_path: Path) -> Iterator[Site]:
     """A site with two newsletters, on each kind of database. Its notices wait in the outbox."""
-    config = a_config(CONFIG + WEEKLY, tmp_path)
+    config = a_config(settings, tmp_path)
     app = create_app(config, database, clock=clock, sends_notices=False)
     with TestClient(app, base_url=config.site.url, follow_redirects=False) as client:
         yield Site(config, database, clock, client)
@@ -109,10 +115,10 @@ def catcher() -> Iterator[Catcher]:
 
 
 @pytest.fixture
-def served(sqlite: Database, catcher: Catcher, clock: Clock, tmp_path: Path) -> Iterator[Served]:
+def served(sqlite: Database, catcher: Catcher, clock: Clock, settings: str, tmp_path: Path) -> Iterator[Served]:
     """A site on a real port that mails at once."""
     port = free_port()
-    text = (CONFIG + WEEKLY).replace("https://post.example.com", f"http://127.0.0.1:{port}")
+    text = settings.replace("https://post.example.com", f"http://127.0.0.1:{port}")
     config = a_config(text.replace("port = 1025", f"port = {catcher.port}"), tmp_path)
     app = create_app(config, sqlite, clock=clock)
     server = serving(app, "127.0.0.1", port)

@@ -43,6 +43,7 @@ def values(site: Site) -> dict[str, list[str]]:
         "day": ["2026-11-20"],
         "name": ["0123456789abcdef0123.jpg"],
         "path": ["newspaper.css"],
+        "number": ["1"],
     }
 
 
@@ -51,12 +52,11 @@ def addresses(site: Site, values: dict[str, list[str]]) -> list[str]:
     patterns = {route.path for route in create_app(site.config, site.database).routes}  # type: ignore[attr-defined]
     found: list[str] = []
     for pattern in sorted(patterns):
-        if "{token}" in pattern:
-            found += [pattern.replace("{token}", token) for token in values["token"]]
-        else:
-            for place, options in values.items():
+        for place, options in values.items():
+            if place != "token":
                 pattern = pattern.replace(f"{{{place}}}", options[0])
-            found.append(pattern)
+        tokens = values["token"] if "{token}" in pattern else [""]
+        found += [pattern.replace("{token}", token) for token in tokens]
     return found
 
 

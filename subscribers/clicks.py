@@ -1,0 +1,95 @@
+"""Who followed which link of an issue: observations, with the signs that speak against a person.
+
+What the signs are is decided elsewhere; here "" is likely a person. They go with the person when that is erased, and
+after a time in any case.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import case, delete, func, insert, select, update
+from sqlalchemy.sql.expression import bindparam
+from sqlmodel import Session, col
+
+from subscribers.batch import among
+from subscribers.models import Click, Subscription, SubscriptionState
+
+A_FORGETTING = 5_000  # rows of one transaction
+
+_READS = (SubscriptionState.ACTIVE, SubscriptionState.PAUSED)
+
+
+class Following(NamedTuple):
+    """One following of a link; `id` 0 is one that is not kept yet."""
+
+    id: int
+    subscriber_id: int
+    newsletter: str
+    issue: int
+    link: int
+    section: str
+    at: datetime
+    signs: str
+
+
+class Followed(NamedTuple):
+    """How often one link of an issue was followed."""
+
+    people: int  # different readers, likely in person
+    robots: int  # followings by what is likely no person
+
+
+def readers_among(session: Session, subscriber_ids: Collection[int], newsletter: str) -> set[int]:
+    """Those of them who get that newsletter: of nobody else anything may be kept."""
+    found = select(col(Subscription.subscriber_id)).where(
+        among(col(Subscription.subscriber_id), [*subscriber_ids]),
+        col(Subscription.newsletter) == newsletter,
+        col(Subscription.state).in_(_READS),
+    )
+    return {number for (number,) in session.execute(found)}
+
+
+def of_mails(session: Session, subscriber_ids: Collection[int], issue: int) -> list[Following]:
+    """What these readers followed of an issue, in the order in which it was kept."""
+    mine = (among(col(Click.subscriber_id), [*subscriber_ids]), col(Click.issue) == issue)
+    rows = session.execute(select(*_COLUMNS).where(*mine).order_by(col(Click.id)))
+    return [Following(*row) for row in rows]
+
+
+def keep(session: Session, followings: Sequence[Following]) -> None:
+    """Write down those without an id, and the signs of the others anew."""
+    new = [one._asdict() for one in followings if not one.id]
+    for values in new:
+        del values["id"]
+    known = [{"which": one.id, "new_signs": one.signs} for one in followings if one.id]
+    connection = session.connection()
+    if new:
+        connection.execute(insert(Click), new)
+    if known:
+        connection.execute(_SIGN, known)
+
+
+def of_issue(session: Session, issue: int) -> dict[int, Followed]:
+    """By the link's number; one that nobody followed is missing."""
+    is_person = col(Click.signs) == ""
+    people = func.count(case((is_person, col(Click.subscriber_id))).distinct())
+    robots = func.sum(case((is_person, 0), else_=1))
+    counted = select(col(Click.link), people, robots).where(col(Click.issue) == issue).group_by(col(Click.link))
+    return {link: Followed(*counts) for link, *counts in session.execute(counted)}
+
+
+def people_of_issue(session: Session, issue: int) -> int:
+    """How many different readers, likely in person, followed any link of it."""
+    readers = func.count(col(Click.subscriber_id).distinct())
+    return session.scalar(select(readers).where(col(Click.issue) == issue, col(Click.signs) == "")) or 0
+
+
+def forget_before(session: Session, moment: datetime) -> int:
+    """Forget some of what is older; how many. Until it is none, there may be more."""
+    old = select(col(Click.id)).where(col(Click.at) < moment).order_by(col(Click.at)).limit(A_FORGETTING)
+    return session.connection().execute(delete(Click).where(col(Click.id).in_(old))).rowcount
+
+
+_COLUMNS = tuple(getattr(Click, name) for name in Following._fields)
+_SIGN = update(Click).where(col(Click.id) == bindparam("which")).values(signs=bindparam("new_signs"))
