@@ -4,11 +4,12 @@ What the signs are is decided elsewhere; here "" is likely a person. They go wit
 after a time in any case.
 """
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import case, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.sql.expression import bindparam
 from sqlmodel import Session, col
 
@@ -37,7 +38,7 @@ class Followed(NamedTuple):
     """How often one link of an issue was followed."""
 
     people: int  # different readers, likely in person
-    robots: int  # followings by what is likely no person
+    robots: Counter[str]  # followings by what is likely no person, by its signs as they are kept
 
 
 def readers_among(session: Session, subscriber_ids: Collection[int], newsletter: str) -> set[int]:
@@ -72,11 +73,17 @@ def keep(session: Session, followings: Sequence[Following]) -> None:
 
 def of_issue(session: Session, issue: int) -> dict[int, Followed]:
     """By the link's number; one that nobody followed is missing."""
-    is_person = col(Click.signs) == ""
-    people = func.count(case((is_person, col(Click.subscriber_id))).distinct())
-    robots = func.sum(case((is_person, 0), else_=1))
-    counted = select(col(Click.link), people, robots).where(col(Click.issue) == issue).group_by(col(Click.link))
-    return {link: Followed(*counts) for link, *counts in session.execute(counted)}
+    link, signs = col(Click.link), col(Click.signs)
+    counted = select(link, signs, func.count(), func.count(col(Click.subscriber_id).distinct()))
+    people, robots = dict[int, int](), dict[int, Counter[str]]()
+    for number, words, times, readers in session.execute(
+        counted.where(col(Click.issue) == issue).group_by(link, signs)
+    ):
+        if words:
+            robots.setdefault(number, Counter())[words] = times
+        else:
+            people[number] = readers
+    return {number: Followed(people.get(number, 0), robots.get(number, Counter())) for number in people | robots}
 
 
 def people_of_issue(session: Session, issue: int) -> int:

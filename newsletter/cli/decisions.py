@@ -27,7 +27,7 @@ from newsletter.cli.out import (
 )
 from newsletter.cli.segments import readers_of
 from newsletter.daily import Paper
-from newsletter.delivery import ledger, whom
+from newsletter.delivery import followed, ledger, whom
 from newsletter.delivery.models import DeliveryState
 from newsletter.editors import accounts
 from newsletter.issues import states
@@ -144,6 +144,8 @@ def status(
         documents = [_document(session, one) for one in found]
         if issue:
             documents[0]["editions"] = _editions(session, paper, found[0])
+            clicks = followed.of(session, found[0].id or 0)
+            documents[0]["clicks"] = clicks and clicks.document(documents[0]["accepted"])
             if found[0].drawn_at is None and found[0].state not in states.OVER:
                 documents[0]["audience"] = readers_of(session, paper, found[0])
         lost = ledger.listed(session, found[0].id or 0, DeliveryState.UNCERTAIN, _SHOWN) if issue else []
@@ -161,6 +163,10 @@ def status(
         say(f"{documents[0]['audience']['readers']:,} readers would get it now.")
     if issue and len(documents[0]["editions"]) > 1:
         _show_editions(documents[0]["editions"])
+    if issue and documents[0]["clicks"]:
+        _show_clicks(documents[0]["clicks"])
+    if issue and (sections := documents[0]["leavings"]["sections"]):
+        say(f"Those who left had read: {plain(_counted_words(sections))}.")
     for one in found:
         if one.why:
             say(f"{one.newsletter}/{one.issue_date}: {plain(one.why)}")
@@ -224,6 +230,20 @@ def _show_editions(found: list[dict[str, Any]]) -> None:
         name = ", ".join(edition["topics"]) or "the whole issue"
         shown.add_row(plain(name), plain(edition["subject"]), f"{edition['readers']:,}", f"{edition['accepted']:,}")
     console.print(shown)
+
+
+def _show_clicks(clicks: dict[str, Any]) -> None:
+    shown = table("Link", "Section", "People", "Per 100", "Robots", numbers=("People", "Per 100", "Robots"))
+    for link in clicks["links"]:
+        numbers = (f"{link['people']:,}", f"{link['per_hundred']:.2f}", f"{link['robots']:,}")
+        shown.add_row(plain(link["title"] or link["kind"]), plain(link["section"]), *numbers)
+    console.print(shown)
+    say(f"{clicks['people']:,} readers followed a link, likely in person.")
+
+
+def _counted_words(counts: dict[str, int]) -> str:
+    """ "City (3), World (1)"."""
+    return ", ".join(f"{name} ({count:,})" for name, count in counts.items())
 
 
 def _document(session: Session, issue: Issue) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
@@ -12,7 +12,7 @@ from newsletter.config import Newsletter
 from newsletter.delivery import tallies
 from newsletter.delivery.ledger import Totals
 from newsletter.issues.models import Issue, IssueState
-from subscribers import movements
+from subscribers import Leavings, leavings, movements
 from subscribers.models import Leaving
 from subscribers.movements import Day
 
@@ -34,6 +34,7 @@ class Figures:
 
     issues: list[IssueLine] = field(default_factory=list)
     days: list[Day] = field(default_factory=list)
+    gone: Leavings = field(default_factory=Leavings)  # all who left in these days, where clicks are counted
 
     @property
     def joined(self) -> int:
@@ -50,7 +51,14 @@ def over(session: Session, newsletter: Newsletter, last: date, days: int) -> Fig
     return Figures(
         issues=_issues(session, newsletter, first, last),
         days=movements.by_day(session, newsletter.slug, first, last, newsletter.zone),
+        gone=_gone(session, newsletter, first) if newsletter.clicks else Leavings(),
     )
+
+
+def _gone(session: Session, newsletter: Newsletter, first: date) -> Leavings:
+    """Who left since that day; each is read, so it is asked for only where it says what they had read."""
+    since = datetime.combine(first, time(), newsletter.zone)
+    return leavings.together(leavings.by_day(session, newsletter.slug, since).values())
 
 
 def _issues(session: Session, newsletter: Newsletter, first: date, last: date) -> list[IssueLine]:

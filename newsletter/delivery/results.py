@@ -1,4 +1,5 @@
-"""What became of one issue, for its editors: totals, refusals by reason and by provider, retries, who left after it.
+"""What became of one issue, for its editors: totals, refusals by reason and by provider, retries, what was
+followed, and who left after it.
 
 Everything is a sum over tallies.Line; nothing here reads a row of its own but the domains of those that were refused.
 """
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from newsletter.delivery import progress, reasons, tallies
+from newsletter.delivery import followed, progress, reasons, tallies
 from newsletter.delivery.lanes import REST
 from newsletter.delivery.ledger import Totals
 from newsletter.delivery.models import Delivery, DeliveryState
@@ -63,6 +64,7 @@ class Result:
     providers: list[Provider]
     leavings: Leavings
     domains: list[tuple[str, int]]  # whose servers refused most
+    clicks: followed.Clicks | None = None  # None where none are counted
 
 
 def of(session: Session, issue_id: int) -> Result:
@@ -78,6 +80,7 @@ def of(session: Session, issue_id: int) -> Result:
         providers=by_size(lanes),
         leavings=leavings.of_issue(session, issue_id),
         domains=_refusing_domains(session, issue_id) if any(line.state in REFUSED for line in told) else [],
+        clicks=followed.of(session, issue_id),
     )
 
 

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from subscribers import Way, leavings, unsubscribe
+from subscribers import Way, clicks, leavings, unsubscribe
+from subscribers.clicks import Following
 from tests.builders import NOW
 from tests.subscribers.conftest import KEYS, a_reader, unsubscribe_token
 
@@ -28,6 +29,8 @@ def test_an_issues_leavings_are_counted_by_way_with_reasons_and_a_rate(session):
         "reasons": ["too much"],
         "median_days_a_reader": 20,
         "tenure": {"under a week": 0, "under a month": 1, "under a year": 1, "longer": 0, "unknown": 0},
+        "had_read": 0,
+        "sections": {},
         "rate": 0.002,
     }
 
@@ -57,3 +60,36 @@ def test_over_time_they_are_counted_by_day_and_by_issue(session):
         ("8", "link", "11"),
         ("7", "header", "10"),
     ]
+
+
+def test_what_those_who_left_had_read_is_counted_by_section(session):
+    """In the 90 days before, likely in person, in that newsletter's mails; each person once a section."""
+    for name, after in (("ann", 100), ("bob", 101), ("cay", 102), ("dan", 102)):
+        leave(session, f"{name}@example.com", Way.LINK, 7 if name != "bob" else 8, timedelta(days=after))
+    a_reader(session, "eve@example.com")
+    kept = a_reader(session, "eve@example.com", "weekly")
+    followed = [
+        (1, "daily", "City", 99, ""),
+        (1, "daily", "City", 98, ""),
+        (1, "daily", "World", 99, "agent"),
+        (1, "weekly", "Best of", 99, ""),
+        (1, "daily", "Sport", 9, ""),
+        (2, "daily", "City", 101, ""),
+        (2, "daily", "Culture", 12, ""),
+        (2, "daily", "Sport", 102, ""),
+        (3, "daily", "", 101, ""),
+        (kept, "daily", "City", 100, ""),
+    ]
+    clicks.keep(
+        session,
+        [
+            Following(0, who, newsletter, 5, 1, section, NOW + timedelta(days=day), signs)
+            for who, newsletter, section, day, signs in followed
+        ],
+    )
+    found = leavings.of_issue(session, 7)
+    assert (found.left, found.had_read, found.most_read()) == (3, 2, [("City", 1)])
+    every = leavings.together(leavings.by_day(session, "daily").values())
+    assert (every.left, every.had_read, every.most_read()) == (4, 3, [("City", 2), ("Culture", 1)])
+    assert leavings.by_issue(session, "daily")[8].document()["sections"] == {"City": 1, "Culture": 1}
+    assert [line[-1] for line in leavings.listed(session, "daily")] == ["", "", "City; Culture", "City"]

@@ -1,5 +1,6 @@
 """Followings of links, kept: with what speaks against a person, of nobody who left, for a time, erased with them."""
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -54,7 +55,7 @@ def test_followings_are_counted_by_link_people_apart_from_robots(session, reader
     ann, bob, cay = readers
     some = [visit(ann), visit(ann, at=LATER + SECOND), visit(bob), visit(bob, 2), visit(cay, 2, signs={Sign.AGENT})]
     assert clicks.keep(session, [*some, visit(ann, 1, issue=8)]) == 6
-    assert kept_clicks.of_issue(session, 7) == {1: Followed(2, 0), 2: Followed(1, 1)}
+    assert kept_clicks.of_issue(session, 7) == {1: Followed(2, Counter()), 2: Followed(1, Counter(agent=1))}
     assert kept_clicks.people_of_issue(session, 7) == 2
     assert kept_clicks.of_issue(session, 9) == {}
 

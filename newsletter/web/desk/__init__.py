@@ -118,11 +118,13 @@ DOORS = (
     Door("/desk/issues/{issue_id}/results", LOOK, results.page, Role.VIEWER),
     Door("/desk/issues/{issue_id}/results/refusals.csv", LOOK, results.refusals_csv, Role.VIEWER),
     Door("/desk/issues/{issue_id}/results/providers.csv", LOOK, results.providers_csv, Role.VIEWER),
+    Door("/desk/issues/{issue_id}/results/clicks.csv", LOOK, results.clicks_csv, Role.VIEWER),
     Door("/desk/issues/{issue_id}/results/leavings.csv", LOOK, results.leavings_csv, Role.VIEWER),
     Door("/desk/issues/{issue_id}/uncertain", ACT, results.resolve, Role.SENDER, "decided about uncertain deliveries"),
     Door("/desk/figures", LOOK, figures.page, Role.VIEWER),
     Door("/desk/figures/issues.csv", LOOK, figures.issues_csv, Role.VIEWER),
     Door("/desk/figures/days.csv", LOOK, figures.days_csv, Role.VIEWER),
+    Door("/desk/figures/leavings.csv", LOOK, figures.leavings_csv, Role.VIEWER),
     # readers
     Door("/desk/readers", LOOK, readers.page, Role.VIEWER),
     Door("/desk/readers/add", ACT, readers.add, Role.ADMIN, "added a reader"),

@@ -1,7 +1,7 @@
 """A newsletter over time: how many got it, who came and went, what was refused; each chart with its table."""
 
-from collections.abc import Callable
-from datetime import date
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, time, timedelta
 
 from fastapi import Request, Response
 
@@ -17,6 +17,7 @@ from newsletter.web.desk.frame import desk_page
 from newsletter.web.desk.gauge import Counted
 from newsletter.web.desk.sending import counts_of
 from newsletter.web.desk.tables import csv_answer
+from subscribers import leavings
 
 SPANS = (30, 90, 365)
 SHOWN = 60  # lines of a table; its CSV has all
@@ -51,6 +52,19 @@ def days_csv(request: Request, house: HouseDep, newsletter: str = "", days: int 
     paper = chosen(house, newsletter)
     rows = [(day.day, day.joined, day.left) for day in _figures(request, house, paper, days).value.days]
     return csv_answer(f"{paper.slug}-days", ("day", "joined", "left"), rows)
+
+
+def leavings_csv(house: HouseDep, newsletter: str = "", days: int = 90) -> Response:
+    """One line a leaving, with the sections that whoever left had read; no person stands in it."""
+    paper = chosen(house, newsletter)
+    first = house.now.astimezone(paper.zone).date() - timedelta(days=_span(days) - 1)
+    since = datetime.combine(first, time(), paper.zone)
+    return csv_answer(f"{paper.slug}-leavings", leavings.LISTED, _left(house, paper, since))
+
+
+def _left(house: House, paper: Newsletter, since: datetime) -> Iterator[tuple[str, ...]]:
+    with house.database.reading() as session:
+        yield from leavings.listed(session, paper.slug, since)
 
 
 def chosen(house: House, slug: str) -> Newsletter:

@@ -1,4 +1,5 @@
-"""What became of an issue: totals, why servers said no, whose, who left after it, and what a crash left uncertain."""
+"""What became of an issue: totals, why servers said no, whose, what readers followed, who left after it, and what a
+crash left uncertain."""
 
 from collections.abc import Iterator
 
@@ -28,6 +29,14 @@ WAYS = {
     "operator": "An operator",
     "import": "An imported file",
 }
+SIGNS = {
+    "head": "asked with HEAD",
+    "ahead": "fetched ahead of need",
+    "agent": "a program by its own words, or none",
+    "early": "within 20 seconds of the relay’s answer",
+    "burst": "several links in 3 seconds",
+    "trap": "near a link that nobody can see",
+}
 
 
 def page(request: Request, editor: EditorDep, session: ReadingDep, house: HouseDep, issue_id: int) -> Response:
@@ -37,7 +46,7 @@ def page(request: Request, editor: EditorDep, session: ReadingDep, house: HouseD
     result = counted.value
     return desk_page(
         request, editor, "results", paper=house.config.newsletter(issue.newsletter), issue=issue, result=result,
-        counted_at=counted.at, bar=bar(result.totals), is_live=issue.state in LIVE, ways=WAYS,
+        counted_at=counted.at, bar=bar(result.totals), is_live=issue.state in LIVE, ways=WAYS, signs=SIGNS,
         uncertain=ledger.listed(session, issue_id, DeliveryState.UNCERTAIN, MOST_UNCERTAIN),
     )  # fmt: skip
 
@@ -72,6 +81,15 @@ def providers_csv(request: Request, session: ReadingDep, issue_id: int) -> Respo
     rows = [_of_provider(one) for one in counts_of(request).result(issue_id).value.providers]
     headings = ("provider", *ledger.Totals().as_json())
     return csv_answer(f"{name}-providers", headings, rows)
+
+
+def clicks_csv(request: Request, session: ReadingDep, issue_id: int) -> Response:
+    """What was followed, link by link."""
+    name, result = _name(session, issue_id), counts_of(request).result(issue_id).value
+    lines, accepted = result.clicks.lines if result.clicks else [], result.totals.accepted
+    rows = [(*line.link[2:], line.link.url, line.people, line.per_hundred(accepted), line.robots) for line in lines]
+    headings = ("title", "section", "kind", "url", "people", "per_100_accepted", "robots")
+    return csv_answer(f"{name}-clicks", headings, rows)
 
 
 def leavings_csv(house: HouseDep, session: ReadingDep, issue_id: int) -> Response:

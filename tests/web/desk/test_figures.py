@@ -3,19 +3,25 @@
 import csv
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 
 from sqlmodel import select
 
+from newsletter.database import Database
 from newsletter.delivery import tallies
 from newsletter.delivery.models import Delivery, DeliveryState
 from newsletter.editors import Role
 from newsletter.editors.models import AuditEntry
 from newsletter.issues.models import Decision, Issue, IssueState
-from subscribers import Way, unsubscribe
-from tests.builders import NOW, add_readers, an_issue
+from newsletter.rendering.counted import Link
+from newsletter.rendering.models import Edition
+from subscribers import Way, clicks, unsubscribe
+from subscribers.clicks import Following
+from tests.builders import CONFIG, NOW, add_readers, an_issue
 from tests.delivery.ledgers import FULL, GONE, TAKEN, an_issue_with
 from tests.subscribers.conftest import KEYS, unsubscribe_token
-from tests.web.desk.conftest import Desk
+from tests.web.conftest import WEEKLY, Clock
+from tests.web.desk.conftest import Desk, opened
 
 ACCEPTED, FAILED = DeliveryState.ACCEPTED, DeliveryState.FAILED
 
@@ -114,6 +120,35 @@ def test_every_table_of_the_results_is_a_csv(desk: Desk):
     assert [row[:2] for row in providers] == [["provider", "selected"], ["Google", "3"], ["All others", "10"]]
     leavings = table(viewer.get(f"/desk/issues/{issue_id}/results/leavings.csv").text)
     assert leavings[1][2:5] == ["header", "0", "'=2+5 too many"]
+
+
+def test_what_readers_followed_is_told_by_link_with_robots_apart(sqlite: Database, clock: Clock, tmp_path: Path):
+    """For each hundred who got it; and which sections those who left had read, of one issue and over time."""
+    counting = CONFIG.replace("min_articles = 1\n", "min_articles = 1\nclicks = true\n")
+    for desk in opened(sqlite, clock, tmp_path, counting + WEEKLY):
+        issue_id = a_sent_issue(desk)
+        links = [
+            Link(0, "https://post.example.com/archive/daily/2026-11-23", "", "", "trap"),
+            Link(1, "https://radio.example.com/", "=A ferry", "City", "story"),
+            Link(2, "https://sails.example.com/", "", "", "sponsor"),
+        ]
+        signs = ("", "agent", "early burst", "")
+        with desk.database.transaction() as session:
+            session.exec(select(Edition)).one().links = [link._asdict() for link in links]
+            at = NOW - timedelta(days=1)
+            followed = [Following(0, n % 3 + 1, "daily", issue_id, 1, "City", at, sign) for n, sign in enumerate(signs)]
+            clicks.keep(session, followed)
+        viewer = desk.browser(Role.VIEWER)
+        text = viewer.get(f"/desk/issues/{issue_id}/results").text
+        assert "<strong>1</strong> readers followed a link, likely in person: 9.1 of each hundred" in text
+        assert "2 more look like robots" in text
+        assert "1 of 1 had followed any" in text
+        rows = table(viewer.get(f"/desk/issues/{issue_id}/results/clicks.csv").text)
+        assert rows[1] == ["'=A ferry", "City", "story", "https://radio.example.com/", "1", "9.09", "2"]
+        assert rows[2] == ["", "", "sponsor", "https://sails.example.com/", "0", "0.0", "0"]
+        assert "1 of 1 had followed any" in viewer.get("/desk/figures").text
+        leavings = table(viewer.get("/desk/figures/leavings.csv").text)
+        assert [row[-1] for row in leavings] == ["sections", "City"]
 
 
 def test_uncertain_deliveries_are_decided_about_by_a_sender(desk: Desk):
