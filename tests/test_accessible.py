@@ -19,9 +19,9 @@ from tests.builders import NOW, an_article
 from tests.conftest import CHROMIUM, NPM
 from tests.rendering import issues
 from tests.subscribers.conftest import KEYS, PROOF, a_reader, confirm_token, unsubscribe_token
-from tests.web.conftest import Served, catcher, clock, served
+from tests.web.conftest import Served, catcher, clock, served, settings
 
-__all__ = ["catcher", "clock", "served"]
+__all__ = ["catcher", "clock", "served", "settings"]
 pytestmark = [pytest.mark.npm, pytest.mark.browser, pytest.mark.slow]
 AXE = NPM / "node_modules" / "axe-core" / "axe.min.js"
 PICTURE = Path(__file__).parent.parent / "newsletter" / "sample" / "articles" / "pictures" / "ferry.jpg"
@@ -33,11 +33,17 @@ def browser() -> Iterator[Browser]:
         yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
 
 
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Page:
+    """One for all: a new one costs as much as what axe looks at in it."""
+    return browser.new_page(bypass_csp=True)
+
+
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    opened = browser.new_page(bypass_csp=True)
-    yield opened
-    opened.close()
+def page(window: Page) -> Page:
+    window.unroute_all()
+    window.context.clear_cookies()
+    return window
 
 
 def faults(page: Page) -> list[tuple[str, str, str]]:

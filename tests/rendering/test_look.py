@@ -34,12 +34,10 @@ def browser() -> Iterator[Browser]:
         yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
 
 
-@pytest.fixture
-def opened(browser: Browser, tmp_path: Path) -> Iterator[Page]:
-    """A page that answers for our own host alone and writes down every other request."""
-    page = browser.new_page()
-    yield page
-    page.close()
+@pytest.fixture(scope="module")
+def opened(browser: Browser) -> Page:
+    """One window for all: another one for each issue costs more than what is looked at in it."""
+    return browser.new_page()
 
 
 def show(page: Page, contents: Contents, folder: Path, *, width: int = 640, scheme: str = "light") -> list[str]:
@@ -56,6 +54,7 @@ def show(page: Page, contents: Contents, folder: Path, *, width: int = 640, sche
     made = edition(contents, Templates(folder), issues.SITE)
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page.unroute_all()
     page.route("**/*", answer)
     page.goto("https://post.example.com/issue")
     return asked
