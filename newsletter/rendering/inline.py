@@ -139,7 +139,7 @@ def _found(compounds: list[_Compound], page: _Page) -> Iterable[etree._Element]:
     else:
         found = list(page.root.iter(first.tag))
     for part in inner:
-        within = (child for element in found for child in element.iterdescendants(part.tag))
+        within = (child for element in found for child in element.iterdescendants(part.tag or etree.Element))
         found = list(dict.fromkeys(child for child in within if part.fits(child)))
     return found
 

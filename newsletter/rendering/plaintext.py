@@ -57,13 +57,13 @@ class Footnotes:
 def wrapped(text: str, hanging: str = "", first: str | None = None) -> str:
     """`text` as one paragraph of lines up to WIDTH; `hanging` begins each line, `first` the first. Words stay whole."""
     begin = hanging if first is None else first
-    if text.replace(TIE, "").isascii():  # most of what is wrapped, and quicker to find out
-        text = " ".join(text.replace(TIE, _TIED).split()).replace(_TIED, TIE)
-    elif _UNUSUAL.search(text):
+    if not text.isascii() and not _is_western(text) and _UNUSUAL.search(text):
         return _wrapped_by_columns(text, hanging, begin)
-    else:
-        text = _SPACES.sub(" ", text.strip())
-    lines, start = list[str](), 0
+    text = " ".join(text.replace(TIE, _TIED).split()).replace(_TIED, TIE)
+    if len(begin) + len(text) <= WIDTH:
+        return begin + text if text else ""
+    lines: list[str] = []
+    start = 0
     while len(begin) + len(text) - start > WIDTH:
         most = start + WIDTH - len(begin)
         end = text.rfind(" ", start, most + 1)
@@ -72,6 +72,15 @@ def wrapped(text: str, hanging: str = "", first: str | None = None) -> str:
         lines.append(begin + text[start:end])
         start, begin = end + 1, hanging
     return "\n".join([*lines, begin + text[start:]]) if text else ""
+
+
+def _is_western(text: str) -> bool:
+    """Whether it is in letters of western Europe, each a column; quicker to find out than what `_UNUSUAL` finds."""
+    try:
+        text.encode("cp1252")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def numbered(text: str, number: int) -> str:
@@ -146,7 +155,7 @@ def paragraphs(fragment: str, notes: Footnotes, margin: str = "") -> str:
 
 def tidy(text: str) -> str:
     """No space at the end of a line, never two empty lines in a row, one newline at the end, no ties left."""
-    lines = "\n".join([line.rstrip() for line in text.replace(TIE, " ").strip().split("\n")])
+    lines = "\n".join(map(str.rstrip, text.replace(TIE, " ").strip().split("\n")))
     return _MANY_EMPTY_LINES.sub("\n\n", lines) + "\n"
 
 

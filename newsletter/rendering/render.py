@@ -10,7 +10,7 @@ from typing import Any
 from newsletter.config import Site
 from newsletter.errors import TemplateError
 from newsletter.issues.contents import Contents
-from newsletter.rendering import inline, mjml, plaintext, values
+from newsletter.rendering import inline, mjml, plaintext, shapes, values
 from newsletter.rendering.templates import SHARED, Templates
 
 
@@ -40,10 +40,14 @@ def edition(contents: Contents, templates: Templates, site: Site) -> Rendered:
 def _html(templates: Templates, name: str, named: dict[str, Any]) -> str:
     source = mjml.numbered_entities(templates.render(name, **named))
     try:
-        mjml.lint(source)
+        return shapes.html(source, _converted)
     except TemplateError:
         mjml.lint(templates.render_marked(name, **named))  # the same, with the place
         raise
+
+
+def _converted(source: str) -> str:
+    mjml.lint(source)
     rest, css = inline.take_out(source)
     return inline.put_in(mjml.to_html(rest), css)
 

@@ -28,9 +28,10 @@ from markupsafe import Markup, escape
 from newsletter import templates_folder
 from newsletter.errors import TemplateError
 from newsletter.rendering import fragments
+from newsletter.rendering.plaintext import Footnotes
 
 _LINE_WITH_A_TAG = re.compile(r"^(\s*)(?=</?[a-zA-Z])")
-_PLAIN = (FunctionType, MethodType, partial)
+_PLAIN = (FunctionType, MethodType, partial)  # functions, all of them ours
 _TO_ESCAPE = re.compile("[&<>\"']")
 SHARED = "mail"  # the folder of parts that designs share
 _FAULTS = (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
@@ -162,7 +163,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
             given = (context.eval_ctx,)
         elif obj is _gettext or obj is _ngettext:
             given = (context,)
-        elif kind not in _PLAIN or getattr(obj, "jinja_pass_arg", None) or not self.is_safe_callable(obj):
+        elif kind is not Footnotes and (kind not in _PLAIN or obj.__dict__):  # where a function says what it wants
             return super().call(context, obj, *args, **kwargs)
         kwargs.pop("_loop_vars", None)  # the names of a loop around it, for those who ask for the context
         kwargs.pop("_block_vars", None)

@@ -86,6 +86,7 @@ def test_every_issue_is_inlined_as_premailer_itself_does_it(name: str, tmp_path:
     "css",
     [
         "p.a, .b p { color: red } .a { color: blue; margin: 0 }",
+        ".b .c .d { color: red } td .a { color: green } div .a { color: blue }",
         ".b .c .a, div .b span { color: red } span { color: blue }",
         "td > p { color: red } p:first-child { color: blue } p[title] { margin: 0 } #one { padding: 0 }",
         "* { color: red } .a { color: blue !important } p { color: green } .nobody { color: black }",
@@ -95,9 +96,9 @@ def test_every_issue_is_inlined_as_premailer_itself_does_it(name: str, tmp_path:
 def test_every_kind_of_selector_finds_what_premailer_finds(css: str) -> None:
     """A publisher writes the CSS that he knows, not the one that we use."""
     html = (
-        '<html><head></head><body><div class="b"><div class="b c"><p class="a" style="color: pink">1</p>'
-        '<p title="t"><span class="a d">2</span></p></div></div><table><tr><td><p id="one">3</p></td></tr></table>'
-        "</body></html>"
+        '<html><head></head><body><div class="b"><div class="b c">'
+        '<p class="a" style="color: pink">1</p><p title="t"><span class="a d">2</span></p></div></div><table><tr><td>'
+        '<!--[if mso]><b><![endif]--><p id="one" class="a">3</p></td></tr></table></body></html>'
     )
     assert inline.put_in(html, css) == _as_premailer_does(html, css)
 
