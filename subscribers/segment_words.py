@@ -3,6 +3,8 @@
     language = "de" and (domain in ("gmx.de", "web.de") or not topic = "Sport")
     joined > 30 days ago and consent = "confirmed"
     got daily/2026-11-20 and active < 2026-01-01
+    got daily last 10 issues and not clicked daily last 10 issues
+    clicked daily since 30 days ago in "Sport"
 
 `and` binds closer than `or`, `not` closest. Texts stand in "…" or '…' and hold anything but their own mark and line
 ends; days are 2026-11-20 or `30 days ago`. Nothing of it is ever SQL: `segments` makes bound parameters of all values.
@@ -20,7 +22,9 @@ DEEPEST = 50  # brackets and `not`s within each other
 MOST_DAYS = 36_500
 TEXTS = ("language", "timezone", "domain", "format", "topic", "consent", "origin")
 DAYS = ("joined", "active")
-VERBS = ("got",)  # what a person did with an issue
+VERBS = ("got", "clicked")  # what a person did with an issue
+IN_SECTION = ("clicked",)  # of these, it may be said of one section
+MOST_ISSUES = 1_000
 OF_TEXTS = ("=", "!=", "starts", "ends", "in")
 OF_DAYS = ("=", "!=", "<", "<=", ">", ">=")
 
@@ -59,12 +63,28 @@ class Day:
 
 
 @dataclass(frozen=True)
+class Last:
+    """A newsletter's latest issues."""
+
+    count: int
+
+
+@dataclass(frozen=True)
+class Span:
+    """Its issues of these days, both among them; `last` None is until now."""
+
+    first: date | Ago
+    last: date | Ago | None = None
+
+
+@dataclass(frozen=True)
 class Past:
-    """What a person did with one issue."""
+    """What a person did with one issue, by its day, or with any of several; `section` "" is any of theirs."""
 
     verb: str
     newsletter: str
-    day: date
+    issues: date | Last | Span
+    section: str = ""
 
 
 @dataclass(frozen=True)
@@ -199,7 +219,9 @@ class _Reader:
         return Text(name, operator, tuple(values))
 
     def _day(self, name: str) -> Day:
-        operator = self._operator(OF_DAYS)
+        return Day(name, self._operator(OF_DAYS), self._moment())
+
+    def _moment(self) -> date | Ago:
         token = self.now
         if token.kind == "number":
             self._at += 1
@@ -207,19 +229,38 @@ class _Reader:
                 raise self.fault("here should be `days ago`")
             if int(token.words) > MOST_DAYS:
                 raise BadSegment(token.column, f"at most {MOST_DAYS:,} days ago")
-            return Day(name, operator, Ago(int(token.words)))
+            return Ago(int(token.words))
         if token.kind != "day":
             raise self.fault("here should be a day, as 2026-11-20 or `30 days ago`")
         self._at += 1
-        return Day(name, operator, _date(token.words, token.column))
+        return _date(token.words, token.column)
 
     def _past(self, verb: str) -> Past:
         token = self.now
         newsletter, slash, day = token.words.partition("/")
-        if token.kind != "word" or not slash or not re.fullmatch(r"\d{4}-\d\d-\d\d", day, re.ASCII):
-            raise self.fault("here should be an issue, as daily/2026-11-20")
+        if token.kind != "word" or (slash and not re.fullmatch(r"\d{4}-\d\d-\d\d", day, re.ASCII)):
+            raise self.fault("here should be an issue, as daily/2026-11-20, or issues, as daily last 5 issues")
         self._at += 1
-        return Past(verb, newsletter, _date(day, token.column))
+        issues = _date(day, token.column) if slash else self._issues()
+        section = self._value() if verb in IN_SECTION and self._takes("in") else ""
+        return Past(verb, newsletter, issues, section)
+
+    def _issues(self) -> Last | Span:
+        if self._takes("since"):
+            return Span(self._moment())
+        if self._takes("from"):
+            first = self._moment()
+            self._wants("to", "here should be `to` and the last day")
+            return Span(first, self._moment())
+        self._wants("last", "here should be `last 5 issues`, `since` a day, or `from` one `to` another")
+        token = self.now
+        count = int(token.words) if token.kind == "number" else 0
+        if not 1 <= count <= MOST_ISSUES:
+            raise self.fault(f"here should be how many issues, 1 to {MOST_ISSUES:,}")
+        self._at += 1
+        if not self._takes("issues") and not self._takes("issue"):
+            raise self.fault("here should be `issues`")
+        return Last(count)
 
     def _operator(self, known: tuple[str, ...]) -> str:
         found = next((operator for operator in known if self._takes(operator)), None)
@@ -260,8 +301,27 @@ def _text_written(node: Text) -> str:
 
 
 def _day_written(node: Day) -> str:
-    day = f"{node.day.days} days ago" if isinstance(node.day, Ago) else node.day.isoformat()
-    return f"{node.field} {node.operator} {day}"
+    return f"{node.field} {node.operator} {_moment_written(node.day)}"
+
+
+def _moment_written(day: date | Ago) -> str:
+    return f"{day.days} days ago" if isinstance(day, Ago) else day.isoformat()
+
+
+def _past_written(node: Past) -> str:
+    section = f" in {_quoted(node.section)}" if node.section else ""
+    return f"{node.verb} {node.newsletter}{_issues_written(node.issues)}{section}"
+
+
+def _issues_written(issues: date | Last | Span) -> str:
+    match issues:
+        case Last(count):
+            return f" last {count} issue{'s' if count > 1 else ''}"
+        case Span(first, last):
+            begin = _moment_written(first)
+            return f" since {begin}" if last is None else f" from {begin} to {_moment_written(last)}"
+        case day:
+            return f"/{day.isoformat()}"
 
 
 def _within(node: Node, *looser: type) -> str:
@@ -271,7 +331,7 @@ def _within(node: Node, *looser: type) -> str:
 _WRITTEN: Mapping[type, Callable[..., str]] = {
     Text: _text_written,
     Day: _day_written,
-    Past: lambda n: f"{n.verb} {n.newsletter}/{n.day.isoformat()}",
+    Past: _past_written,
     Not: lambda n: f"not {_within(n.node, All, Any)}",
     All: lambda n: " and ".join(_within(inner, All, Any) for inner in n.nodes),
     Any: lambda n: " or ".join(_within(inner, Any) for inner in n.nodes),

@@ -15,12 +15,25 @@ from sqlmodel import Session, col
 from subscribers import audience
 from subscribers.models import Consent, Subscriber, Subscription
 from subscribers.movements import JOINING
-from subscribers.segment_words import Ago, All, BadSegment, Day, Node, Not, Past, Text, parse, written
+from subscribers.segment_words import Ago, All, BadSegment, Day, Last, Node, Not, Past, Span, Text, parse, written
 from subscribers.segment_words import Any as Either
 
-__all__ = ["BadSegment", "Surroundings", "condition", "counted", "listed", "parse", "together", "written"]
+__all__ = ["BadSegment", "Issues", "Surroundings", "condition", "counted", "listed", "parse", "together", "written"]
 
-Verb = Callable[[str, date], ColumnElement[bool]]  # newsletter, day → those who did it
+
+@dataclass(frozen=True)
+class Issues:
+    """The issues that somebody may have done something with: of days, both among them and None without an end, or the
+    `newest` so many."""
+
+    newsletter: str
+    first: date | None = None
+    last: date | None = None
+    newest: int | None = None
+    section: str = ""  # it was done with this one
+
+
+Verb = Callable[[Issues], ColumnElement[bool]]  # those who did it with any of them
 
 
 @dataclass(frozen=True)
@@ -42,8 +55,8 @@ def condition(node: Node, around: Surroundings) -> ColumnElement[bool]:
             return and_(*(condition(inner, around) for inner in nodes))
         case Either(nodes):
             return or_(*(condition(inner, around) for inner in nodes))
-        case Past(verb, newsletter, day):
-            return around.verbs[verb](newsletter, day)
+        case Past():
+            return around.verbs[node.verb](_issues(node, around))
         case Day():
             return _of_day(node, around)
         case Text():
@@ -143,10 +156,25 @@ def _of_day(node: Day, around: Surroundings) -> ColumnElement[bool]:
     return func.coalesce(met, literal(node.operator == "!="))
 
 
+def _issues(node: Past, around: Surroundings) -> Issues:
+    match node.issues:
+        case Last(count):
+            return Issues(node.newsletter, newest=count, section=node.section)
+        case Span(first, last):
+            days = _date(first, around), None if last is None else _date(last, around)
+            return Issues(node.newsletter, *days, section=node.section)
+        case day:
+            return Issues(node.newsletter, day, day, section=node.section)
+
+
 def _span(day: date | Ago, around: Surroundings) -> tuple[datetime, datetime]:
-    today = around.now.astimezone(around.zone).date()
-    found = today - timedelta(days=day.days) if isinstance(day, Ago) else day
+    found = _date(day, around)
     return _midnight(found, around.zone), _midnight(min(found, _LAST) + timedelta(days=1), around.zone)
+
+
+def _date(day: date | Ago, around: Surroundings) -> date:
+    today = around.now.astimezone(around.zone).date()
+    return today - timedelta(days=day.days) if isinstance(day, Ago) else day
 
 
 _FIRST, _LAST = date(2, 1, 1), date(9998, 12, 31)  # so that every zone's midnight is a time that there is

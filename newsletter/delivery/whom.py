@@ -2,9 +2,10 @@
 which edition of it those get who have chosen topics."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
+from functools import partial
 
-from sqlalchemy import ColumnElement, exists
+from sqlalchemy import ColumnElement, Select, exists, select
 from sqlmodel import Session, col
 
 from newsletter.config import Config, Newsletter
@@ -14,14 +15,17 @@ from newsletter.errors import Refused
 from newsletter.issues.models import Issue
 from newsletter.rendering import by_topics
 from subscribers import segments
-from subscribers.models import Subscription
+from subscribers.models import Click, Subscription
 from subscribers.segment_words import Node
-from subscribers.segments import BadSegment, Surroundings
+from subscribers.segments import BadSegment, Issues, Surroundings
 
 
-def around(newsletter: Newsletter, now: datetime) -> Surroundings:
-    """What a filter over this newsletter's readers is read in."""
-    return Surroundings(newsletter.slug, now, newsletter.zone, {"got": _got})
+def around(newsletter: Newsletter, now: datetime, issue: Issue | None = None) -> Surroundings:
+    """What a filter over this newsletter's readers is read in. `issue` is the one that it is about, if it is about one:
+    it is not among the issues before."""
+    own = issue.id if issue and issue.id else 0
+    verbs = {"got": partial(_got, own), "clicked": partial(_clicked, own)}
+    return Surroundings(newsletter.slug, now, newsletter.zone, verbs)
 
 
 def filters(config: Config, names: Sequence[str]) -> list[Node]:
@@ -30,17 +34,19 @@ def filters(config: Config, names: Sequence[str]) -> list[Node]:
     return [_parsed(name, known.get(name, name), ", ".join(known)) for name in names]
 
 
-def of_newsletter(config: Config, newsletter: Newsletter, now: datetime) -> ColumnElement[bool] | None:
-    """Whom any issue of it may go to; None: to everybody."""
+def of_newsletter(
+    config: Config, newsletter: Newsletter, now: datetime, issue: Issue | None = None
+) -> ColumnElement[bool] | None:
+    """Whom any issue of it may go to, or what it says of this one; None: to everybody."""
     include, exclude = filters(config, newsletter.include), filters(config, newsletter.exclude)
-    return segments.together(include, exclude, around(newsletter, now))
+    return segments.together(include, exclude, around(newsletter, now, issue))
 
 
 def of_issue(config: Config, newsletter: Newsletter, issue: Issue, now: datetime) -> ColumnElement[bool] | None:
     """The same for one issue, which may narrow it further."""
     include, exclude = filters(config, issue.include), filters(config, issue.exclude)
-    own = segments.together(include, exclude, around(newsletter, now))
-    every = of_newsletter(config, newsletter, now)
+    own = segments.together(include, exclude, around(newsletter, now, issue))
+    every = of_newsletter(config, newsletter, now, issue)
     if own is None or every is None:
         return every if own is None else own
     return every & own
@@ -71,16 +77,37 @@ def _parsed(name: str, words: str, known: str) -> Node:
         raise Refused(f"{name!r} is neither a segment nor a filter: {error}{told}.") from error
 
 
-def _got(newsletter: str, day: date) -> ColumnElement[bool]:
-    """Those to whom that issue was handed over."""
-    return (
-        exists()
-        .where(
-            col(Delivery.subscriber_id) == col(Subscription.subscriber_id),
-            col(Delivery.state) == DeliveryState.ACCEPTED,
-            col(Delivery.issue_id) == col(Issue.id),
-            col(Issue.newsletter) == newsletter,
-            col(Issue.issue_date) == day,
-        )
-        .correlate(Subscription)
+def _got(own: int, issues: Issues) -> ColumnElement[bool]:
+    """Those to whom one of these issues was handed over."""
+    return _any(
+        col(Delivery.subscriber_id) == col(Subscription.subscriber_id),
+        col(Delivery.issue_id).in_(_numbers(own, issues)),
+        col(Delivery.state) == DeliveryState.ACCEPTED,
     )
+
+
+def _clicked(own: int, issues: Issues) -> ColumnElement[bool]:
+    """Those who followed a link of one of them, likely in person."""
+    return _any(
+        col(Click.subscriber_id) == col(Subscription.subscriber_id),
+        col(Click.issue).in_(_numbers(own, issues)),
+        col(Click.signs) == "",
+        *((col(Click.section) == issues.section,) if issues.section else ()),
+    )
+
+
+def _any(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """There is such a row: one reader's are few, and an index finds them, so a page of the audience costs a page."""
+    return exists().where(*conditions).correlate(Subscription)
+
+
+def _numbers(own: int, issues: Issues) -> Select[int | None]:
+    """The issues that are meant, but for the one that it is about. Only what went out counts as one of the newest."""
+    found = select(col(Issue.id)).where(col(Issue.newsletter) == issues.newsletter, col(Issue.id) != own)
+    if issues.first is not None:
+        found = found.where(col(Issue.issue_date) >= issues.first)
+    if issues.last is not None:
+        found = found.where(col(Issue.issue_date) <= issues.last)
+    if issues.newest is None:
+        return found
+    return found.where(col(Issue.drawn_at).is_not(None)).order_by(col(Issue.issue_date).desc()).limit(issues.newest)

@@ -11,6 +11,8 @@ from newsletter.delivery import plan, whom
 from newsletter.delivery.models import Delivery, DeliveryState
 from newsletter.errors import ConfigError, Refused
 from newsletter.issues.models import Decision, Issue, IssueState
+from subscribers import clicks, segments
+from subscribers.clicks import Following
 from subscribers.models import Subscriber
 from tests.builders import CONFIG, NOW, a_config, add_readers, an_issue
 from tests.command import a_project
@@ -56,6 +58,71 @@ def test_an_issue_goes_to_its_part_of_the_newsletters_part(database, issue):
     plan.draw(database, aimed, NOW, whom=whom.of_issue(config, paper_of, aimed, NOW), rows=1)
     with database.reading() as session:
         assert drawn(session, aimed) == [2]
+
+
+def past_issues(session):
+    """Three issues of the daily, of which readers 1 to 4 got some and followed some; the last is not out yet."""
+    for number, (ago, got, followed) in enumerate(
+        (
+            (5, (1, 2, 3), ((1, "City", ""), (2, "World", ""))),
+            (3, (1, 2, 4), ((2, "City", "agent"), (4, "City", ""))),
+            (1, (), ()),
+        )
+    ):
+        issue = an_issue(session, IssueState.SENT if got else IssueState.APPROVED, NOW.date() - timedelta(days=ago))
+        issue.drawn_at, numbered = NOW if got else None, issue.id or 0
+        for reader in got:
+            state = DeliveryState.ACCEPTED
+            session.add(
+                Delivery(issue_id=numbered, subscriber_id=reader, subscription_id=reader, state=state, changed_at=NOW)
+            )
+        some = [Following(0, who, "daily", numbered, 1, section, NOW, signs) for who, section, signs in followed]
+        clicks.keep(session, some)
+        assert number + 2 == numbered
+    session.flush()
+
+
+PAST = {
+    "got daily/2026-11-18": [1, 2, 3],
+    "got daily last 1 issue": [1, 2, 4],
+    "got daily last 2 issues": [1, 2, 3, 4],
+    "not got daily last 1 issue": [3],
+    "got daily since 4 days ago": [1, 2, 4],
+    "got daily from 2026-11-01 to 4 days ago": [1, 2, 3],
+    "got weekly last 9 issues": [],
+    "clicked daily/2026-11-20": [4],
+    "clicked daily last 1 issue": [4],
+    "clicked daily last 2 issues": [1, 2, 4],
+    'clicked daily last 2 issues in "City"': [1, 4],
+    "clicked daily since 2026-11-19": [4],
+    "got daily last 2 issues and not clicked daily last 2 issues": [3],
+}
+
+
+def test_past_issues_can_be_asked_for_by_name_by_number_and_by_days(past):
+    """What robots followed counts for nobody; an issue that is not out is none of the last ones."""
+    session, config = past
+    around = whom.around(config.newsletters[0], NOW)
+    for words, who in PAST.items():
+        (node,) = whom.filters(config, [words])
+        found = segments.listed(session, around, segments.condition(node, around))
+        assert [number for number, _ in found] == who, words
+
+
+def test_the_issue_that_a_segment_is_for_is_none_of_those_before_it(past):
+    """It is drawn while it is being sent, and who goes on with it must not see another audience."""
+    session, config = past
+    newsletter, aimed = config.newsletters[0], session.get_one(Issue, 1)
+    aimed.include, aimed.drawn_at = ["got daily last 1 issue"], NOW
+    session.flush()
+    assert whom.count(session, config, newsletter, aimed, NOW) == 3
+
+
+@pytest.fixture
+def past(database, issue):
+    with database.transaction() as session:
+        past_issues(session)
+        yield session, a_config()
 
 
 def test_whom_it_goes_to_is_settled_once_it_is_drawn(database, issue):

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from subscribers import Proof, audience, segments, signup, unsubscribe
 from subscribers.models import Subscriber
-from subscribers.segment_words import DAYS, DEEPEST, LONGEST, OF_DAYS, Ago, All, Any, Day, Not, Past, Text
+from subscribers.segment_words import DAYS, DEEPEST, LONGEST, OF_DAYS, Ago, All, Any, Day, Last, Not, Past, Span, Text
 from subscribers.segments import BadSegment, Surroundings, condition, parse, together, written
 from tests.builders import NOW
 from tests.subscribers.conftest import KEYS, a_reader, standing
@@ -26,7 +26,12 @@ LEAVES = (
         Day, st.sampled_from(DAYS), st.sampled_from(OF_DAYS), st.dates() | st.builds(Ago, st.integers(0, 36_500))
     )
 )
-PAST = st.builds(Past, st.just("got"), st.sampled_from(["daily", "week-end"]), st.dates())
+MOMENTS = st.dates() | st.builds(Ago, st.integers(0, 36_500))
+ISSUES = st.dates() | st.builds(Last, st.integers(1, 1_000)) | st.builds(Span, MOMENTS, st.none() | MOMENTS)
+NEWSLETTERS = st.sampled_from(["daily", "week-end"])
+PAST = st.builds(Past, st.just("got"), NEWSLETTERS, ISSUES) | st.builds(
+    Past, st.just("clicked"), NEWSLETTERS, ISSUES, VALUES
+)
 
 
 def trees(leaves):
@@ -81,7 +86,16 @@ def read(words):
         ("joined > yesterday", "column 10: here should be a day, as 2026-11-20 or `30 days ago`"),
         ("joined > 3 weeks ago", "column 12: here should be `days ago`"),
         ("joined > 2026-02-30", "column 10: there is no day 2026-02-30"),
-        ("got the daily", "column 5: here should be an issue, as daily/2026-11-20"),
+        ('got "daily"', "column 5: here should be an issue, as daily/2026-11-20, or issues, as daily last 5 issues"),
+        ("got daily/yesterday", "column 5: here should be an issue, as daily/2026-11-20"),
+        ("got the daily", "column 9: here should be `last 5 issues`, `since` a day, or `from` one `to` another"),
+        ("clicked daily last issue", "column 20: here should be how many issues, 1 to 1,000"),
+        ("clicked daily last 0 issues", "column 20: here should be how many issues, 1 to 1,000"),
+        ("clicked daily last 5", "column 21: here should be `issues`"),
+        ("clicked daily from 2026-11-20", "column 30: here should be `to` and the last day"),
+        ("clicked daily since 3 weeks ago", "column 23: here should be `days ago`"),
+        ('got daily last 5 issues in "City"', "column 25: here should be `and`, `or`, or the end"),
+        ("clicked daily last 5 issues in City", "column 32: here should be a text in quotation marks"),
         ('language = "de', "column 12: this text never ends"),
         ('language = "de"; DROP TABLE subscriber', "column 16: ';' is no word of a filter"),
         ("(" * (DEEPEST + 1), "column 51: brackets and `not`s go at most 50 deep"),
