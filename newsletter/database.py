@@ -5,10 +5,12 @@ one that begins by reading and then wants to write fails at once with "database 
 """
 
 import fcntl
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
@@ -19,6 +21,7 @@ from newsletter.errors import StoreError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_SECONDS = 30  # a writer waits this long for another one's transaction; ours are short
+NAP_SECONDS = 0.002  # of a writer on SQLite, until it looks again whether the other one is done
 
 
 Companion = Callable[[Session], None]
@@ -175,8 +178,28 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_immediate(connection: Any) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin_immediate(connection: Connection) -> None:
+    """Wait for our turn to write. SQLite's own wait naps longer and longer, at last for a tenth of a second at a time,
+    while others who come later are served; ours looks every few milliseconds, for transactions are short."""
+    driver: Any = connection.connection.driver_connection
+    until = monotonic() + BUSY_TIMEOUT_SECONDS
+    driver.execute("PRAGMA busy_timeout = 0")
+    try:
+        while not _began(driver) and monotonic() < until:
+            sleep(NAP_SECONDS)
+        if not driver.in_transaction:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # says what is wrong, in the library's own error
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}")
+
+
+def _began(driver: Any) -> bool:
+    """Whether there is nothing to wait for: a transaction, or an error that waiting does not mend."""
+    try:
+        driver.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        return error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY
+    return True
 
 
 def _begin_deferred(connection: Any) -> None:

@@ -61,10 +61,11 @@ def move(session: Session, issue_id: int, to: IssueState, who: str, why: str, no
 
 
 def reopen(session: Session, issue_id: int, who: str, why: str, now: datetime) -> None:
-    """Take a sent issue up again, because somebody has decided that some of its deliveries are to go once more."""
+    """Take a sent issue up again: some of its deliveries are to go once more, or a new reader gets it. When it was sent
+    stays as it was."""
     reopened = update(Issue).where(col(Issue.id) == issue_id, col(Issue.state) == SENT)
     won = session.execute(
-        reopened.values(state=SENDING, finished_at=None).returning(col(Issue.id)),
+        reopened.values(state=SENDING).returning(col(Issue.id)),
         execution_options={"synchronize_session": False},
     ).scalar_one_or_none()
     if won is not None:
@@ -120,7 +121,8 @@ def _changes(issue: Issue, to: IssueState, why: str, now: datetime) -> dict[str,
     if to is SENDING and issue.started_at is None:
         changes["started_at"] = now
     if to in OVER:
-        changes["finished_at"] = now
+        was_sent = issue.finished_at if to is SENT else None  # and reopened since
+        changes["finished_at"] = was_sent or now
     elif issue.state in OVER:
         changes["finished_at"] = None
     return changes

@@ -63,7 +63,7 @@ def sent(site, issue, tmp_path):
 
 def test_who_confirms_gets_the_newest_issue_once(site, issue, tmp_path):
     """One row of the ledger, sent by the same senders, though its deadline was past; pressing again gives no second;
-    the page and the mail say that it is on its way, and when the next comes."""
+    the page and the mail say that it is on its way, and when the next comes; when it was sent stays as it was."""
     page = comes(site)
     assert "The latest issue is on its way to you." in page
     assert "the next one on Tuesday, 24 November." in page
@@ -72,7 +72,8 @@ def test_who_confirms_gets_the_newest_issue_once(site, issue, tmp_path):
     assert mail.recipient == "ann@example.com"
     assert message_from_bytes(mail.data, policy=policy.default)["Subject"] == "The ferry sails again"
     with site.database.reading() as session:
-        assert session.get_one(Issue, issue).state is IssueState.SENT
+        one = session.get_one(Issue, issue)
+        assert (one.state, one.finished_at) == (IssueState.SENT, NOW + timedelta(hours=1))
         assert ledger.totals(session, issue) == ledger.Totals(accepted=1)
         [notice] = session.exec(select(Notice).where(Notice.kind == "welcome")).all()
         assert notice.about == {"with_issue": True}

@@ -1,0 +1,46 @@
+"""Turns at writing on SQLite, whose writers come one by one."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from newsletter import database as module
+from newsletter.database import Database
+from subscribers import SuppressionReason
+from subscribers.models import Suppression
+from tests.builders import NOW
+
+
+def test_a_writer_waits_until_the_other_one_is_done(sqlite: Database):
+    """It begins with what the other one has written."""
+    begins = Event()
+
+    def write() -> int:
+        begins.set()
+        with sqlite.transaction() as session:
+            return session.scalar(text("SELECT count(*) FROM suppression")) or 0
+
+    with ThreadPoolExecutor(1) as pool:
+        with sqlite.transaction() as session:
+            session.add(Suppression(address_hash="a", reason=SuppressionReason.MANUAL, at=NOW))
+            session.flush()
+            found = pool.submit(write)
+            assert begins.wait(20)
+            assert not found.done()
+        assert found.result(20) == 1
+
+
+def test_a_writer_whose_turn_does_not_come_is_told_so(sqlite: Database, monkeypatch: pytest.MonkeyPatch):
+    """In the error that senders wait and try again on; the connection is as before."""
+    monkeypatch.setattr(module, "BUSY_TIMEOUT_SECONDS", 0)
+    other = Database(sqlite.url.render_as_string())
+    with sqlite.transaction() as first, other.transaction() as second:
+        first.connection()
+        with pytest.raises(OperationalError, match="locked"):
+            second.connection()
+    with other.transaction() as session:
+        assert session.scalar(text("SELECT 1")) == 1
+    other.close()
