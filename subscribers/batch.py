@@ -39,7 +39,7 @@ def packed_texts(values: Mapping[int, str]) -> str:
 
 def packed_numbers(values: Sequence[int]) -> str:
     """The same for `among`."""
-    return packed([[number] for number in values])
+    return json.dumps(values)
 
 
 def rows(values: Sequence[Sequence[Cell]] | Given, **columns: str) -> Subquery:
@@ -59,7 +59,8 @@ def texts(values: Mapping[int, str] | Given) -> Subquery:
 
 def among(column: SQLColumnExpression[Any], numbers: Sequence[int] | Given) -> ColumnElement[bool]:
     """`column` is one of `numbers`."""
-    return column.in_(select(rows(_parameter(numbers, packed_numbers), number="bigint").c.number))
+    each = _Each(_parameter(numbers, packed_numbers)).table_valued("value")
+    return column.in_(select(_Number(each.c.value)))
 
 
 def _parameter(values: Values | Given, pack: Callable[[Values], str]) -> Given:
@@ -81,6 +82,12 @@ class _Each(FunctionElement[Any]):
 
 class _Pairs(FunctionElement[Any]):
     """The pairs of a JSON object, as rows."""
+
+    inherit_cache = True
+
+
+class _Number(FunctionElement[Any]):
+    """An element that is a number."""
 
     inherit_cache = True
 
@@ -109,6 +116,16 @@ def _pairs_sqlite(element: _Pairs, compiler: Any, **how: Any) -> str:
 @compiles(_Pairs, "postgresql")
 def _pairs_postgresql(element: _Pairs, compiler: Any, **how: Any) -> str:
     return f"jsonb_each_text(CAST({compiler.process(element.clauses, **how)} AS jsonb))"
+
+
+@compiles(_Number, "sqlite")
+def _number_sqlite(element: _Number, compiler: Any, **how: Any) -> str:
+    return str(compiler.process(element.clauses, **how))
+
+
+@compiles(_Number, "postgresql")
+def _number_postgresql(element: _Number, compiler: Any, **how: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **how)} AS bigint)"
 
 
 @compiles(_Cell, "sqlite")

@@ -1,9 +1,11 @@
 """Tokens in the links of mails and pages: who may do what, provable without a look into the database.
 
-A token is 44 characters of base64url: key id, two numbers, and the first 128 bits of an HMAC-SHA256 over them and the
+A token is 44 characters of base64url: key id, two numbers, and a MAC of 128 bits over them, keyed BLAKE2b bound to the
 purpose. Its length never changes, so that a message is made once and a reader's token is laid into its place. A token
 for one purpose is no token for another; there is no address in it. Leaving never expires (RFC 8058 §6 asks for tokens
 that are hard to forge; CAN-SPAM for links that live), so expiry is a question for each purpose's own door.
+
+Tokens once held the first half of an HMAC-SHA256, under key ids of their own: mails with those are still read.
 """
 
 import hmac
@@ -11,13 +13,13 @@ import struct
 from base64 import urlsafe_b64decode
 from binascii import Error as NotBase64
 from binascii import b2a_base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from hashlib import sha256
 
-from subscribers.mac import Mac
+from subscribers.mac import Mac, keyed
 
 LENGTH = 44  # characters
 _BODY = struct.Struct(">BQQ")  # key id, subject, detail
@@ -52,10 +54,6 @@ class Keys:
         """The id and the secret that sign new tokens."""
         return _key_id(self.secrets[0]), self.secrets[0]
 
-    def find(self, key_id: int) -> list[bytes]:
-        """The secrets that go by this id (one, or two when ids collide)."""
-        return [secret for secret in self.secrets if _key_id(secret) == key_id]
-
     @cached_property
     def address_key(self) -> bytes:
         """What suppressed addresses are hashed with: it must not change when a new signing key is put first."""
@@ -88,7 +86,7 @@ def signer(keys: Keys, purpose: Purpose) -> Callable[[int, int], bytes]:
 
     def token(subject: int, detail: int) -> bytes:
         body = pack(key_id, subject, detail)
-        return b2a_base64(body + mac(body)[:_MAC_BYTES], newline=False).translate(_FOR_URLS)
+        return b2a_base64(body + mac(body), newline=False).translate(_FOR_URLS)
 
     return token
 
@@ -103,17 +101,37 @@ def check(keys: Keys, purpose: Purpose, token: str) -> Claim | None:
         return None
     body, mac = raw[: _BODY.size], raw[_BODY.size :]
     key_id, subject, detail = _BODY.unpack(body)
-    for secret in keys.find(key_id):
-        if hmac.compare_digest(mac, _mac(secret, purpose)(body)[:_MAC_BYTES]):
+    for candidate in _macs(keys, key_id, purpose):
+        if hmac.compare_digest(mac, candidate(body)[:_MAC_BYTES]):
             return Claim(subject, detail)
     return None
 
 
+def _macs(keys: Keys, key_id: int, purpose: str) -> Iterator[Callable[[bytes], bytes]]:
+    """What may have signed under this id: one, or more when ids collide."""
+    for secret in keys.secrets:
+        if _key_id(secret) == key_id:
+            yield _mac(secret, purpose)
+        if _old_key_id(secret) == key_id:
+            yield _old_mac(secret, purpose)
+
+
 @lru_cache(maxsize=64)
-def _mac(secret: bytes, purpose: str) -> Mac:
+def _mac(secret: bytes, purpose: str) -> Callable[[bytes], bytes]:
+    return keyed(secret, purpose, _MAC_BYTES)
+
+
+@lru_cache(maxsize=64)
+def _key_id(secret: bytes) -> int:
+    """One byte that says which secret signed; not secret itself."""
+    return keyed(secret, "key id", 1)(b"")[0]
+
+
+@lru_cache(maxsize=64)
+def _old_mac(secret: bytes, purpose: str) -> Mac:
     return Mac(secret, b"newsletter/token/" + purpose.encode() + b"\0")
 
 
-def _key_id(secret: bytes) -> int:
-    """One byte that says which secret signed; not secret itself."""
+@lru_cache(maxsize=64)
+def _old_key_id(secret: bytes) -> int:
     return sha256(b"newsletter/key-id/" + secret).digest()[0]

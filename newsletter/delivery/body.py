@@ -7,22 +7,12 @@ that list, the few pieces that are theirs, and a join. Only a part in base64 is 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import NamedTuple
 
 from newsletter.delivery import base64_lines
 from newsletter.delivery.base64_lines import Base64
 from newsletter.delivery.quoted_printable import SOFT_BREAK, QuotedPrintable, on_own_lines
 from newsletter.rendering import slots
 from newsletter.rendering.slots import Slot
-
-
-class Words(NamedTuple):
-    """What is a reader's own: the tokens of their links, and their name as it can stand in one line."""
-
-    unsubscribe: bytes
-    preferences: bytes
-    name: str
-    click: bytes = b""  # of links that are counted; not asked for where there are none
 
 
 @dataclass(frozen=True)
@@ -75,10 +65,10 @@ class Body:
             else:
                 self._gaps[slot.mark].append(start + gap)
 
-    def filled(self, words: Words) -> list[bytes]:
-        """The body of the reader whose `words` these are, to be joined."""
+    def filled(self, unsubscribe: bytes, preferences: bytes, name: str, click: bytes = b"") -> list[bytes]:
+        """The body of one reader, to be joined: the tokens of their links, and their name as `prose.one_line` makes it.
+        That of links that are counted is not asked for where there are none."""
         out = self._pieces.copy()
-        unsubscribe, preferences, name, click = words
         line = unsubscribe + SOFT_BREAK
         for gap in self._gaps[slots.UNSUBSCRIBE]:
             out[gap] = line

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from email.utils import parseaddr
 from functools import lru_cache
 
-from subscribers.mac import Mac
+from subscribers.mac import Mac, keyed
 from subscribers.tokens import Keys
 
 _MAC_BYTES = 8
@@ -26,8 +26,7 @@ def writer(bounce_address: str, keys: Keys, instead: str = "") -> Callable[[int]
     mac = _mac(keys.secrets[0])
 
     def sender(delivery_id: int) -> str:
-        number = b"%d" % delivery_id
-        return f"{local}+{delivery_id}-{mac(number)[:_MAC_BYTES].hex()}@{domain}"
+        return f"{local}+{delivery_id}-{mac(b'%d' % delivery_id).hex()}@{domain}"
 
     return sender
 
@@ -38,10 +37,17 @@ def delivery_of(address: str, keys: Keys) -> int | None:
     if found is None:
         return None
     number = found[1].encode("ascii")
-    known = any(hmac.compare_digest(bytes.fromhex(found[2]), _mac(key)(number)[:_MAC_BYTES]) for key in keys.secrets)
+    macs = [mac(number)[:_MAC_BYTES] for key in keys.secrets for mac in (_mac(key), _old_mac(key))]
+    known = any(hmac.compare_digest(bytes.fromhex(found[2]), mac) for mac in macs)
     return int(number) if known else None
 
 
 @lru_cache(maxsize=16)
-def _mac(secret: bytes) -> Mac:
+def _mac(secret: bytes) -> Callable[[bytes], bytes]:
+    return keyed(secret, "return", _MAC_BYTES)
+
+
+@lru_cache(maxsize=16)
+def _old_mac(secret: bytes) -> Mac:
+    """For mails that went out when an HMAC made it."""
     return Mac(secret, b"newsletter/return/")

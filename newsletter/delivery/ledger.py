@@ -4,6 +4,7 @@ Every verb is one short transaction of a batch. A delivery is in one hand at a t
 UPDATE, whoever asks, from whichever process or machine, and leaving is checked again in that same transaction.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
@@ -22,7 +23,7 @@ from newsletter.delivery.replies import Fate
 from newsletter.delivery.rows import TABLE, WAITING, Share
 from newsletter.errors import Refused
 from newsletter.issues.models import Issue
-from subscribers import audience, batch
+from subscribers import Format, audience, batch
 
 VANISHED_AFTER = timedelta(hours=6)  # a hand that has not moved for so long, and left no journal here, is dead
 
@@ -65,15 +66,19 @@ class Claimed(NamedTuple):
     """A delivery in hand, with what is needed to send it."""
 
     delivery_id: int
+    subscriber_id: int
+    subscription_id: int
+    email: str
+    name: str
+    format: Format
     attempts: int
     lane: str
     edition_id: int | None
-    recipient: audience.Recipient
 
     @property
     def domain(self) -> str:
         """Of the reader's address, as stored: ASCII, lower case."""
-        return self.recipient.email.rpartition("@")[2]
+        return self.email.rpartition("@")[2]
 
 
 @dataclass(frozen=True)
@@ -134,23 +139,21 @@ def claim(
     taken = rows.take(session, issue.id or 0, sender, shares, now)
     if not taken:
         return Claim(again_at=None if shares else opened.again_at, number=number)
-    found = audience.recipients(session, issue.newsletter, [row.subscriber_id for row in taken], now)
-    rows.skip(
-        session, [(r.id, why.why) for r in taken if isinstance(why := found[r.subscriber_id], audience.NotNow)], now
-    )
-    kept = [
-        Claimed(row.id, row.attempts, row.lane, row.edition_id, to)
-        for row in taken
-        if isinstance(to := found[row.subscriber_id], audience.Recipient)
-    ]
+    found = audience.recipients(session, issue.newsletter, [row[1] for row in taken], now)
+    kept: list[Claimed] = []
+    gone: list[tuple[int, str]] = []
+    for delivery, person, attempts, lane, edition in taken:
+        who = found[person]
+        if isinstance(who, audience.Recipient):
+            kept.append(Claimed(delivery, *who, attempts, lane, edition))
+        else:
+            gone.append((delivery, who.why))
+    rows.skip(session, gone, now)
     if opened.rows:
         aside = {c.delivery_id: until for c in kept if (until := opened.paused_until(rules.bucket_of(c.domain), now))}
         rows.put_aside(session, aside, now)
         kept = [claimed for claimed in kept if claimed.delivery_id not in aside]
-    counts: dict[str, int] = {}
-    for claimed in kept:
-        counts[claimed.lane] = counts.get(claimed.lane, 0) + 1
-    lanes.take(opened, rules, counts, now)
+    lanes.take(opened, rules, Counter(claimed.lane for claimed in kept), now)
     return Claim(kept, now, number)
 
 

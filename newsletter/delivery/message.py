@@ -21,12 +21,12 @@ from newsletter import links
 from newsletter.config import Newsletter, Site
 from newsletter.delivery import dkim, prose
 from newsletter.delivery.base64_lines import Base64
-from newsletter.delivery.body import Body, Part, Words
+from newsletter.delivery.body import Body, Part
 from newsletter.delivery.dkim import Signer
 from newsletter.rendering import counted, slots
 from newsletter.rendering.models import Edition
 from subscribers import Format
-from subscribers.mac import Mac
+from subscribers.mac import keyed
 from subscribers.tokens import Keys, Purpose, signer
 
 
@@ -40,12 +40,15 @@ class Reader(NamedTuple):
     name: str = ""
 
 
+Filler = Callable[[int, int, int, str, str], bytes]  # of what a Reader holds
+
+
 @dataclass(frozen=True)
 class Mould:
     """One edition's message: what is the same for all, and the places for what is a reader's own."""
 
     issue_id: int
-    domain: bytes  # right of the @ in Message-ID
+    domain: str  # right of the @ in Message-ID
     zone: ZoneInfo  # of Date
     top: bytes  # the headers before a reader's own
     unsubscribe: tuple[bytes, ...]  # List-Unsubscribe, cut where the token goes
@@ -60,36 +63,39 @@ class Mould:
 
     def fill(self, reader: Reader, keys: Keys, now: datetime) -> bytes:
         """The message for one reader, signed: CRLF lines, none over 998 octets, undotted."""
-        words = self._words(reader, keys)
-        head = self._head(reader, keys, words, now)
-        body = self.body.filled(words)
-        if not self.signer.keys:
-            return b"".join((self.top, head, self.rest, b"\r\n", *body))
-        heads, whole = (self.top, head, self.rest), b"".join(body)
-        return b"".join((self.signer.headers(heads, whole, now), *heads, b"\r\n", whole))
+        return self.filler(keys, now)(*reader)
+
+    def filler(self, keys: Keys, now: datetime) -> Filler:
+        """`fill` for many readers at one moment: what is the same for all of them is done once.
+
+        Date is of now. Message-ID is the same for every attempt at one delivery, so that a receiver may notice a second
+        copy (RFC 5322 §3.6.4): its part that nobody can guess is by the oldest key, which never changes.
+        """
+        unsubscribe, preferences, click, mark = _marks(keys)
+        before, after = f"Date: {_date(now, self.zone)}\r\nMessage-ID: <{self.issue_id}.", f"@{self.domain}>\r\nTo: "
+        issue_id, top, header, rest, filled = self.issue_id, self.top, self.unsubscribe, self.rest, self.body.filled
+        signer, counts = self.signer if self.signer.keys else None, self.body.counts
+
+        def message(number: int, subscriber_id: int, subscription_id: int, email: str, name: str) -> bytes:
+            leave, choose = unsubscribe(subscription_id, issue_id), preferences(subscriber_id, issue_id)
+            name, to = prose.addressee(name, email)
+            head = f"{before}{number}.{mark(b'%d' % number).hex()}{after}{to}".encode()
+            heads = (top, head, leave.join(header), rest)
+            body = filled(leave, choose, name, click(subscriber_id, issue_id) if counts else b"")
+            if signer is None:
+                return b"".join((*heads, b"\r\n", *body))
+            whole = b"".join(body)
+            return b"".join((signer.headers(heads, whole, now), *heads, b"\r\n", whole))
+
+        return message
 
     def tokens(self, reader: Reader, keys: Keys) -> dict[str, str]:
         """The reader's own tokens, by the names that `slots.fill` takes."""
-        words = self._words(reader, keys)
-        return {"unsubscribe": words.unsubscribe.decode(), "preferences": words.preferences.decode()}
-
-    def _words(self, reader: Reader, keys: Keys) -> Words:
-        unsubscribe, preferences, click = _signers(keys)
-        return Words(
-            unsubscribe(reader.subscription_id, self.issue_id),
-            preferences(reader.subscriber_id, self.issue_id),
-            prose.one_line(reader.name),
-            click(reader.subscriber_id, self.issue_id) if self.body.counts else b"",
-        )
-
-    def _head(self, reader: Reader, keys: Keys, words: Words, now: datetime) -> bytes:
-        """The headers that differ from reader to reader. Date is of now; Message-ID stays for a delivery's life."""
-        return b"".join((
-            b"Date: ", _date(int(now.timestamp()), self.zone),
-            b"\r\nMessage-ID: ", message_id(keys, self.issue_id, reader.delivery_id, self.domain),
-            b"\r\nTo: ", prose.mailbox(words.name, reader.email).encode(),
-            words.unsubscribe.join(self.unsubscribe),
-        ))  # fmt: skip
+        unsubscribe, preferences, _, _ = _marks(keys)
+        return {
+            "unsubscribe": unsubscribe(reader.subscription_id, self.issue_id).decode(),
+            "preferences": preferences(reader.subscriber_id, self.issue_id).decode(),
+        }
 
 
 def of_edition(
@@ -110,7 +116,7 @@ def mould(site: Site, newsletter: Newsletter, issue_id: int, subject: str, html:
     mime, body = _multipart(issue_id, subject, html, text) if html else _text_alone(text)
     return Mould(
         issue_id=issue_id,
-        domain=newsletter.sender_domain.encode("ascii"),
+        domain=newsletter.sender_domain,
         zone=newsletter.zone,
         top=_prose_headers(newsletter, subject),
         unsubscribe=_unsubscribe_header(site, newsletter.leave_address),
@@ -135,27 +141,23 @@ def _text_alone(text: str) -> tuple[bytes, Body]:
     return part.head.removesuffix(b"\r\n"), Body([replace(part, head=b"")], end)
 
 
-def message_id(keys: Keys, issue_id: int, delivery_id: int, domain: bytes) -> bytes:
-    """The same for every attempt at one delivery, so that a receiver may notice a second copy (RFC 5322 §3.6.4)."""
-    number = b"%d" % delivery_id
-    return b"<%d.%b.%b@%b>" % (issue_id, number, _mac(keys.address_key, issue_id)(number)[:6].hex().encode(), domain)
+class _Marks(NamedTuple):
+    """What makes the tokens of a message, and a part of its Message-ID."""
+
+    unsubscribe: Callable[[int, int], bytes]
+    preferences: Callable[[int, int], bytes]
+    click: Callable[[int, int], bytes]
+    message_id: Callable[[bytes], bytes]
 
 
 @lru_cache(maxsize=4)
-def _signers(keys: Keys) -> tuple[Callable[[int, int], bytes], ...]:
-    """Of the tokens of a message: to leave, to choose, to count."""
-    return tuple(signer(keys, purpose) for purpose in (Purpose.UNSUBSCRIBE, Purpose.PREFERENCES, Purpose.CLICK))
+def _marks(keys: Keys) -> _Marks:
+    tokens = (signer(keys, purpose) for purpose in (Purpose.UNSUBSCRIBE, Purpose.PREFERENCES, Purpose.CLICK))
+    return _Marks(*tokens, keyed(keys.secrets[-1], "message id", 6))
 
 
-@lru_cache(maxsize=16)
-def _mac(key: bytes, issue_id: int) -> Mac:
-    return Mac(key, b"message-id/%d/" % issue_id)
-
-
-@lru_cache(maxsize=8)
-def _date(seconds: int, zone: ZoneInfo) -> bytes:
-    """Of a second since 1970: thousands of messages have the same."""
-    return format_datetime(datetime.fromtimestamp(seconds, zone)).encode("ascii")
+def _date(now: datetime, zone: ZoneInfo) -> str:
+    return format_datetime(now.replace(microsecond=0).astimezone(zone))
 
 
 def _prose_headers(newsletter: Newsletter, subject: str) -> bytes:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 FOLD = 78  # characters of a line, where it can be folded (RFC 5322 §2.1.1)
 _SHORT_NAME = 30
+_SHORT_ADDRESS = FOLD - len("To: ") - _SHORT_NAME - len(" <>")  # with such a name no line is too long
 _LONGEST_NAME = 60  # characters that stay as they are in one line
 _CAN_NOT_STAND = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9 ]+")
@@ -25,6 +26,13 @@ def one_line(words: str) -> str:
     return " ".join(_CAN_NOT_STAND.sub(" ", words).split())
 
 
+def addressee(name: str, address: str) -> tuple[str, str]:
+    """A reader's name as `one_line` makes it, and what `mailbox` makes of them for a To. Nearly all names are plain."""
+    if _SIMPLE.fullmatch(name) and len(name) <= _SHORT_NAME and len(address) <= _SHORT_ADDRESS:
+        return name, f"{name} <{address}>"
+    return (line := one_line(name)), mailbox(line, address)
+
+
 def subject(words: str) -> str:
     """The value of a Subject, folded."""
     words = one_line(words)
@@ -36,8 +44,6 @@ def subject(words: str) -> str:
 def mailbox(name: str, address: str, used: int = len("To: ")) -> str:
     """`Name <address>` for a header, folded; `used` is the length of the header's own name. An address outside ASCII
     stands as it is (RFC 6532): an encoded word would be another address."""
-    if len(name) <= _SHORT_NAME and len(address) <= FOLD - _SHORT_NAME - 10 and used < 10 and _SIMPLE.fullmatch(name):
-        return f"{name} <{address}>"
     name = one_line(name)
     if not name:
         return address

@@ -6,7 +6,8 @@ The statements are built once: to build one takes the library longer than the da
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
+from operator import itemgetter
+from typing import Any
 
 from sqlalchemy import Integer, Table, Update, bindparam, func, select, union_all, update
 from sqlmodel import Session, col
@@ -20,14 +21,7 @@ WAITING = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
 Share = tuple[DeliveryState, str]  # queued or deferred, and the lane
 
 
-class Taken(NamedTuple):
-    """A row that is in hand now."""
-
-    id: int
-    subscriber_id: int
-    attempts: int
-    lane: str
-    edition_id: int | None
+Taken = tuple[int, int, int, str, int | None]  # of a row in hand: its number, the reader's, attempts, lane, edition
 
 
 def count_claim(session: Session, issue: Issue) -> int | None:
@@ -46,7 +40,8 @@ def take(session: Session, issue_id: int, sender: str, shares: Mapping[Share, in
     values: dict[str, object] = {"issue": issue_id, "hand": sender, "now": now}
     for n, ((state, lane), count) in enumerate(shares.items()):
         values |= {f"state{n}": state, f"lane{n}": lane, f"count{n}": count}
-    return sorted(map(Taken._make, session.connection().execute(_taking(len(shares)), values).all()))
+    found: Any = session.connection().execute(_taking(len(shares)), values).all()
+    return sorted(found, key=itemgetter(0))
 
 
 def put_aside(session: Session, until: Mapping[int, datetime], now: datetime) -> None:

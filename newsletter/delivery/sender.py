@@ -20,9 +20,10 @@ from newsletter.delivery.conversation import Answer, Letter
 from newsletter.delivery.replies import Fate, Stage
 from newsletter.delivery.run import Run
 from newsletter.errors import RelayDown
+from subscribers import Format
 
 BATCH_SECONDS = 0.25  # a claim is about so much work, so that a transaction's cost is small beside it
-SHEET, AHEAD = 8, 3  # letters that are made in one go; how many sheets before the wire wants them where keys sign
+SHEET, AHEAD = 16, 2  # letters that are made in one go; how many sheets before the wire wants them where keys sign
 FIRST_BATCH, MOST_BATCH = 250, 500  # deliveries: a claim of so many keeps other writers of SQLite waiting for 20 ms
 RECORD_SECONDS = 1.0  # what a slow relay has answered is on record after so long
 ROUND = 20_000  # letters; then the journal begins anew, while no final dot is on the wire
@@ -173,13 +174,15 @@ class Sender:
         return [self._to_send.popleft() for _ in range(min(SHEET, len(self._to_send)))]
 
     def _letters_of(self, sheet: list[ledger.Claimed]) -> list[Letter]:
-        run, keys, now, made = self._run, self._keys, self._run.clock(), []
-        for number, _, _, edition, to in sheet:
-            mould = run.moulds.of(edition, to.format)
-            reader = message.Reader(number, to.subscriber_id, to.subscription_id, to.email, to.name)
-            sender, data = self._envelope(number), mould.fill(reader, keys, now)
-            is_plain = mould.is_ascii and to.email.isascii() and sender.isascii()
-            made.append(Letter(number, sender, to.email, data, is_plain))
+        now, made = self._run.clock(), []
+        fillers: dict[tuple[int | None, Format], tuple[bool, message.Filler]] = {}
+        for number, subscriber, subscription, email, name, form, _, _, edition in sheet:
+            if (edition, form) not in fillers:
+                mould = self._run.moulds.of(edition, form)
+                fillers[edition, form] = mould.is_ascii, mould.filler(self._keys, now)
+            is_ascii, fill = fillers[edition, form]
+            sender, data = self._envelope(number), fill(number, subscriber, subscription, email, name)
+            made.append(Letter(number, sender, email, data, is_ascii and email.isascii() and sender.isascii()))
         return made
 
     # --- answers ----------------------------------------------------------------------------------------------------
