@@ -152,8 +152,10 @@ class _Marks(NamedTuple):
 
 @lru_cache(maxsize=4)
 def _marks(keys: Keys) -> _Marks:
-    tokens = (signer(keys, purpose) for purpose in (Purpose.UNSUBSCRIBE, Purpose.PREFERENCES, Purpose.CLICK))
-    return _Marks(*tokens, keyed(keys.secrets[-1], "message id", 6))
+    leave, choose, click = (
+        signer(keys, purpose) for purpose in (Purpose.UNSUBSCRIBE, Purpose.PREFERENCES, Purpose.CLICK)
+    )
+    return _Marks(leave, choose, click, keyed(keys.secrets[-1], "message id", 6))
 
 
 def _date(now: datetime, zone: ZoneInfo) -> str:
