@@ -13,6 +13,7 @@ from tests.conftest import CHROMIUM
 from tests.rendering import issues
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
+DAY = ("rgb(29, 27, 23)", "rgb(251, 249, 244)")  # ink on paper
 DESIGNS = ["digest", "letter", "links"]
 HARD = [
     issues.normal,
@@ -178,3 +179,19 @@ def test_a_reader_without_pictures_sees_what_they_show(opened: Page, tmp_path: P
     show(opened, issues.normal(), tmp_path)
     assert colour(opened, ".picture a") == "rgb(107, 100, 90)"
     assert colour(opened, ".glance", "textDecorationLine") == "none"
+    show(opened, issues.everything(), tmp_path, scheme="dark")  # a logo keeps its own light ground by night
+    assert (colour(opened, ".logo"), colour(opened, ".logo", "backgroundColor")) == DAY
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_on_a_phone_a_link_that_stood_at_the_end_of_a_line_has_its_own(
+    design: str, opened: Page, tmp_path: Path
+) -> None:
+    """Leaving is as easy to hit as anything else, and no line ends with a dot that leads nowhere."""
+    show(opened, issues.in_(design, issues.everything()), tmp_path, width=320)
+    leave, choose = (opened.locator(f'.foot a[href*="/{page}/"]').bounding_box() for page in ("u", "preferences"))
+    assert leave
+    assert choose
+    assert (leave["x"], leave["width"]) == (20, 280)
+    assert leave["y"] >= choose["y"] + choose["height"]
+    assert opened.locator(".dot").evaluate_all("dots => dots.filter(dot => dot.checkVisibility()).length") == 0
