@@ -6,16 +6,22 @@ in every fifth article.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from math import fsum, log
 from typing import Protocol
 
-from newsletter.picks.words import WORD, is_pair, stems
+from newsletter.picks.words import WORD, Told, is_pair, stems
 
 SMALL_WORD = 3  # letters of words that are not read
 RARE = 5  # a word in so many articles of a day, or fewer, tells all that a word can
-FEW = 40  # articles of a day: so few can't show that "will" and "until" tell nothing
+KNOWN = 500  # articles show how rare a word is; more make no difference
+TODAY_COUNTS = 200  # what today's articles say of a word counts as so many of the weeks before
+SHARPER = 1.5  # … of what its rarity says: half as rare tells less than half
+PLAIN, NAMED = 0.15, 0.1  # a word that always begins small tells so much less; one that does so more seldom is a name
+NEW = 1.3  # a name that nobody wrote before the last week is that of an event, and tells more
+FEW = 40  # articles: so few can't show that "will" and "until" tell nothing
+LEAD_WORDS = 70  # of a text that are counted
 LEAD_CHARACTERS = 400  # of a standfirst that are read
 
 
@@ -42,27 +48,50 @@ class Bar:
 
 
 # Found on pairs of real feeds. Two of an issue are held apart by less than it takes to name one beside the other.
-SURELY = Bar(heads=2.3, crossed=3.3, whole=5.0, linked=1.5, share=0.9)
+SURELY = Bar(heads=2.3, crossed=3.3, whole=5.0, linked=2.0, share=0.9)
 NEAR = Bar(heads=2.0, crossed=2.6, whole=4.5, linked=1.5, share=0.5)
-GOES_ON = Bar(heads=3.3, crossed=5.5, whole=6.0, linked=3.0, share=0.9)  # what readers had, however it was grouped
+GOES_ON = Bar(heads=2.4, crossed=3.0, whole=5.0, linked=2.0, share=0.9)  # what readers had, however it was grouped
 SEEN = 0.9  # of a headline that is named beside another: a wrong name is worse than none
 LEAST_OF_A_SHARE = 1.8  # two words may be chance
 
 
 @dataclass(frozen=True)
 class DaysWords:
-    """How much the words tell that stand in more than RARE articles of a day; all others tell all that a word can."""
+    """How much the words of a day tell, as its articles and those of the weeks before show it.
 
-    common: Mapping[str, float]
-    articles: int  # of the day
+    What was never common before stays telling on the day on which everybody has it: on that day above all it is what
+    two stories have in common.
+    """
+
+    tells: Mapping[str, float]  # a word that is not there tells 1: all that a word can
+    names: frozenset[str]  # small words that are read all the same: GCQ, Kim, WHO
+    articles: int  # by which it is known; no more than KNOWN
+    _read: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def of(cls, articles: Iterable[Headed]) -> "DaysWords":
-        """As the day's own articles show it."""
-        words = [_all(article.title, article.standfirst) for article in articles]
-        holding = Counter(word for one in words for word in one)
-        told = {w: _most(w) * log(len(words) / n) / log(len(words) / RARE) for w, n in holding.items() if n > RARE}
-        return cls(told, len(words))
+    def of(cls, today: Sequence[Told], lately: Sequence[Told] = (), before: Sequence[Told] = ()) -> "DaysWords":
+        """As the day's own articles show it, those of the week before and those `before` that week."""
+        now, old, past = _holding(today), _holding(before), _holding(lately)
+        past.update(old)
+        seen, small = Counter[str](), Counter[str]()
+        for one in (*today, *lately, *before):
+            seen.update(one.title)
+            seen.update(one.text)
+            small.update(one.small)
+        earlier = len(lately) + len(before)
+        known = min(len(today) + earlier, KNOWN)
+        weight = TODAY_COUNTS if earlier else 1
+        tells, names = {}, set()
+        for word, holding in now.items():
+            rate = (past[word] + weight * holding / len(today)) / (earlier + weight)
+            rare = log(1 / rate) / log(known / RARE) if rate * known > RARE else 1.0
+            plain = min(small[word] / seen[word], 1.0)
+            told = _most(word) * max(rare, 0.0) ** SHARPER * (1 - PLAIN * plain)
+            if plain <= NAMED:
+                names.add(word)
+                told *= NEW if len(before) >= KNOWN and not old[word] else 1.0
+            tells[word] = told
+        return cls(tells, frozenset(word for word in names if len(word) <= SMALL_WORD), known)
 
     def surely_the_same(self, article: Headed, other: Headed) -> bool:
         """Whether two articles tell the same beyond doubt."""
@@ -70,9 +99,9 @@ class DaysWords:
 
     def says_it_too(self, named: Headed, picked: Headed) -> bool:
         """Whether readers see by the headline of `named` that it tells what `picked` does, and it surely does."""
-        head = _large(named.title)
-        seen = self._tell(head & _all(picked.title, picked.standfirst))
-        return (seen >= SEEN or head == _large(picked.title)) and self.surely_the_same(picked, named)
+        head = self._large(named.title)
+        seen = self._tell(head & self._all(picked))
+        return (seen >= SEEN or head == self._large(picked.title)) and self.surely_the_same(picked, named)
 
     def too_near(self, article: Headed, other: Headed) -> bool:
         """Whether the two would look like one story told twice, were both in one issue."""
@@ -84,10 +113,10 @@ class DaysWords:
         return self._reach(GOES_ON, article, earlier) and not in_a_series(article, earlier)
 
     def _reach(self, bar: Bar, article: Headed, other: Headed) -> bool:
-        head, its_head = _large(article.title), _large(other.title)
+        head, its_head = self._large(article.title), self._large(other.title)
         if head and head == its_head:
             return True
-        one, two = _all(article.title, article.standfirst), _all(other.title, other.standfirst)
+        one, two = self._all(article), self._all(other)
         if len(one & two) < LEAST_OF_A_SHARE:  # here nearly all of tens of thousands of pairs end
             return False
         heads = self._tell(head & its_head)
@@ -98,9 +127,20 @@ class DaysWords:
         crossed = self._tell((head & two) | (its_head & one))
         return crossed >= bar.crossed or (crossed >= bar.linked and self._tell(one & two) >= bar.whole)
 
+    def _all(self, article: Headed) -> frozenset[str]:
+        return self._large(article.title) | self._large(article.standfirst)
+
+    def _large(self, text: str) -> frozenset[str]:
+        """The stems that are no small words, or names; pairs of a script without spaces are as good."""
+        found = self._read.get(text)
+        if found is None:
+            found = frozenset(w for w in _words(text) if len(w) > SMALL_WORD or w in self.names or is_pair(w))
+            self._read[text] = found
+        return found
+
     def _tell(self, words: Iterable[str]) -> float:
         """What they tell together, the same in whatever order they come."""
-        return fsum(self.common[word] if word in self.common else _most(word) for word in words)
+        return fsum(self.tells[word] if word in self.tells else _most(word) for word in words)
 
 
 def _most(word: str) -> float:
@@ -122,14 +162,17 @@ def is_series(title: Sequence[str], other: Sequence[str]) -> bool:
     return numbers > 0 and len(differing) - numbers <= 1
 
 
-@lru_cache(maxsize=16384)
-def _all(title: str, standfirst: str) -> frozenset[str]:
-    """The large words of both."""
-    return _large(title) | _large(standfirst)
+def _holding(articles: Iterable[Told]) -> Counter[str]:
+    """Each word with the number of articles that it stands in."""
+    return Counter(word for one in articles for word in frozenset(_begin(one)))
+
+
+def _begin(one: Told) -> list[str]:
+    """Headline and lead: a whole text would make its words common."""
+    return [*one.title, *one.text[:LEAD_WORDS]]
 
 
 @lru_cache(maxsize=16384)  # one text stands beside many others
-def _large(text: str) -> frozenset[str]:
-    """The stems that are no small words; pairs of a script without spaces are as good."""
-    found = stems(text[:LEAD_CHARACTERS])
-    return frozenset(stem for stem in found if len(stem) > SMALL_WORD or is_pair(stem))
+def _words(text: str) -> frozenset[str]:
+    """The stems of what is read of it."""
+    return frozenset(stems(text[:LEAD_CHARACTERS]))

@@ -15,6 +15,7 @@ from newsletter.picks.piece import Piece
 from newsletter.picks.reasons import count, ordinal, quoted
 from newsletter.picks.rules import Rules
 from newsletter.picks.score import Telling, points, telling_of
+from newsletter.picks.words import told as words_of
 
 MOST_ALSO = 3  # sources named beside the one that was picked
 PICTURE_BONUS = 1.1  # a lead with a picture may have a tenth fewer points than the best one without
@@ -77,13 +78,14 @@ class _Day:
 
     @classmethod
     def of(
-        cls, stories: Sequence[Sequence[Piece]], rules: Rules, moment: datetime, circles: Mapping[int, int]
+        cls, stories: Sequence[Sequence[Piece]], rules: Rules, moment: datetime, circles: Mapping[int, int],
+        words: DaysWords | None,
     ) -> "_Day":
         every = [piece for story in stories for piece in story]
         sent = [piece for piece in every if piece.sent_on is not None]
         fresh = [piece for piece in every if piece.sent_on is None]
         sources = len({piece.source for piece in fresh if piece.weight > 0})
-        return cls(stories, sent, DaysWords.of(fresh), sources, rules, moment, circles)
+        return cls(stories, sent, words or DaysWords.of([words_of(piece) for piece in fresh]), sources, rules, moment, circles)
 
 
 @dataclass(frozen=True)
@@ -96,13 +98,14 @@ class Choice:
 
 
 def choose(
-    stories: Iterable[Sequence[Piece]], rules: Rules, moment: datetime, circles: Mapping[int, int] | None = None
+    stories: Iterable[Sequence[Piece]], rules: Rules, moment: datetime, circles: Mapping[int, int] | None = None,
+    words: DaysWords | None = None,
 ) -> Choice:
     """Pick from `stories`, each a group of articles that tell one event, as they stand at `moment`.
 
     `circles` gives by the piece's number which stories are too near each other; without it none are.
     """
-    day = _Day.of([_moved(story, rules) for story in stories], rules, moment, circles or {})
+    day = _Day.of([_moved(story, rules) for story in stories], rules, moment, circles or {}, words)
     told = (_told(story, day) for story in day.stories)
     ranked = sorted((one for one in told if one is not None), key=lambda one: one.key)
     taken = _taken(ranked, day)
@@ -291,7 +294,12 @@ def _too_near(told: Told, other: Told, words: DaysWords) -> bool:
     mine, its = told.best.piece, other.best.piece
     if words.too_near(mine, its):
         return True
-    return any(words.surely_the_same(mine, one.piece) and not in_a_series(mine, one.piece) for one in other.others)
+    return _tells_it_too(mine, other.others, words) or _tells_it_too(its, told.others, words)
+
+
+def _tells_it_too(piece: Piece, others: Iterable[Candidate], words: DaysWords) -> bool:
+    """Whether one of the other articles of a story surely tells what `piece` does."""
+    return any(words.surely_the_same(piece, one.piece) and not in_a_series(piece, one.piece) for one in others)
 
 
 def _is_among(told: Told, taken: Iterable[Told]) -> bool:

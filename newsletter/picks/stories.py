@@ -10,10 +10,11 @@ fixed setting for headlines, for feeds and for full texts.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from heapq import heapify, heappop, heappush, nlargest
 from math import log, log2, sqrt
 
-from newsletter.picks.alike import is_series
+from newsletter.picks.alike import DaysWords, is_series
 from newsletter.picks.piece import Piece
 from newsletter.picks.words import WORD, Told, told
 
@@ -39,6 +40,7 @@ HABIT_TIMES = 3  # … if others use it in a share so many times smaller
 BARE, SUMMARY = 6, 70  # words below a headline: fewer than BARE are none, fewer than SUMMARY sum the event up
 SUMMARY_COUNTS = 0.15  # of a likeness, where both are summaries: two that tell one event could be far more alike
 SUMMARIES = 40  # in a batch of so few it is twice that: near-copies are found in it too
+WEEK = timedelta(days=7)
 
 Vector = dict[str, float]
 Likeness = list[dict[int, float]]  # for each article or group, the others that resemble it
@@ -50,6 +52,7 @@ class Grouping:
 
     stories: tuple[tuple[Piece, ...], ...]  # the largest first, their pieces in the order of their keys
     circles: Mapping[int, int]  # piece id → a number that pieces of one circle share
+    words: DaysWords | None = None  # what their words tell; None where nobody has counted them
 
 
 def grouped(pieces: Iterable[Piece], background: Iterable[Piece] = ()) -> tuple[tuple[Piece, ...], ...]:
@@ -64,7 +67,9 @@ def grouping(pieces: Iterable[Piece], background: Iterable[Piece] = ()) -> Group
     before, is not grouped: it shows which words are always there. The order of both does not matter.
     """
     pages = _by_page(pieces)
-    vectors = _vectors([told(page[0]) for page in pages], [told(piece) for piece in background])
+    today = [told(page[0]) for page in pages]
+    weeks = [(piece.published_at, told(piece)) for piece in background]
+    vectors = _vectors(today, [one for _, one in weeks])
     like = _without_series(_above_the_crowd(_likeness(vectors)), pages)
     circles = _joined([dict(others) for others in like], NEAR, NEAR_GROWN)
     stories = [
@@ -74,7 +79,14 @@ def grouping(pieces: Iterable[Piece], background: Iterable[Piece] = ()) -> Group
     return Grouping(
         tuple(sorted(stories, key=lambda story: (-len(story), story[0].key))),
         {piece.id: number for number, circle in enumerate(circles) for i in circle for piece in pages[i]},
+        _words(today, weeks),
     )
+
+
+def _words(today: Sequence[Told], weeks: Sequence[tuple[datetime, Told]]) -> DaysWords:
+    """What the day's words tell; a name that is not older than WEEK is known by that."""
+    start = max((at for at, _ in weeks), default=datetime.max.replace(tzinfo=UTC)) - WEEK
+    return DaysWords.of(today, [one for at, one in weeks if at >= start], [one for at, one in weeks if at < start])
 
 
 def _by_page(pieces: Iterable[Piece]) -> list[list[Piece]]:

@@ -36,12 +36,12 @@ def told(piece: Piece) -> Told:
     dates = _dates(piece.published_at.date())
     title = [word for word in found_in(piece.title) if word not in dates]
     text = found_in(f"{piece.standfirst} {piece.text}"[: TEXT_WORDS * 8])[:TEXT_WORDS]
-    return Told(piece.source, [_stem(w) for w in title], [_stem(w) for w in text], _small(title) + _small(text))
+    return Told(piece.source, [stem(w) for w in title], [stem(w) for w in text], _small(title) + _small(text))
 
 
 def stems(text: str) -> list[str]:
     """The stems of the words of `text`, in their order."""
-    return [_stem(word) for word in found_in(text)]
+    return [stem(word) for word in found_in(text)]
 
 
 def found_in(text: str) -> list[str]:
@@ -66,13 +66,13 @@ def _parts(word: str) -> list[str]:
 
 
 @lru_cache(maxsize=32768)  # a language's usual words
-def _stem(word: str) -> str:
+def stem(word: str) -> str:
     return word.casefold()[:STEM]
 
 
 def _small(words: list[str]) -> list[str]:
     """The stems of those that begin with a small letter, or with one of a script that has no capitals."""
-    return [_stem(word) for word in words if _begins_small(word[0])]
+    return [stem(word) for word in words if _begins_small(word[0])]
 
 
 @lru_cache(maxsize=4096)
