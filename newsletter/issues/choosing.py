@@ -99,7 +99,7 @@ def order_of(picked: Iterable[Candidate], rules: Rules) -> tuple[int, ...]:
     told = [
         Told(replace(c, piece=replace(c.piece, section=sections.get(c.piece.id, c.piece.section))), ()) for c in picked
     ]
-    return tuple(pick.piece.id for pick in in_order_of_the_mail(told, rules, DaysWords({}, 0)))
+    return tuple(pick.piece.id for pick in in_order_of_the_mail(told, rules, DaysWords({}, frozenset(), 0)))
 
 
 def chosen_from(
@@ -139,7 +139,7 @@ def stories_of_day(
 
 def _chosen(material: Grouped, rules: Rules, newsletter: Newsletter, day: date) -> Choice:
     found = material.grouping
-    return choose(found.stories, rules, newsletter.moment("send_at", day), found.circles)
+    return choose(found.stories, rules, newsletter.moment("send_at", day), found.circles, found.words)
 
 
 def _valued(session: Session, newsletter: Newsletter, day: date, found: Grouped) -> Grouped:

@@ -7,12 +7,14 @@ What the sources brought since it was made comes in with the next redraft, and n
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from sqlmodel import Session, col, delete, select
 
 from newsletter.config import Source
 from newsletter.issues import models, window
 from newsletter.issues.models import Issue
+from newsletter.picks.alike import DaysWords
 from newsletter.picks.piece import Piece
 from newsletter.picks.stories import Grouping
 
@@ -32,6 +34,7 @@ def keep(
             widened_days=widened_days,
             stories=[[[p.id, p.sent_on and p.sent_on.isoformat()] for p in story] for story in grouping.stories],
             circles=[[article, circle] for article, circle in grouping.circles.items()],
+            words=_written(grouping.words),
             called=sorted(called),
             outside=sorted(outside),
         )
@@ -65,7 +68,18 @@ def _revived(session: Session, kept: models.Grouping, sources: Iterable[Source])
     if len(pieces) < len(ids):
         return None  # the store has lost one
     stories = tuple(tuple(_as_it_was(pieces[article], sent_on) for article, sent_on in story) for story in kept.stories)
-    return Grouping(stories, {pair[0]: pair[1] for pair in kept.circles})
+    return Grouping(stories, {pair[0]: pair[1] for pair in kept.circles}, _read(kept.words))
+
+
+def _written(words: DaysWords | None) -> dict[str, Any] | None:
+    """As JSON has it."""
+    if words is None:
+        return None
+    return {"tells": dict(sorted(words.tells.items())), "names": sorted(words.names), "articles": words.articles}
+
+
+def _read(written: dict[str, Any] | None) -> DaysWords | None:
+    return DaysWords(written["tells"], frozenset(written["names"]), written["articles"]) if written else None
 
 
 def _as_it_was(piece: Piece, sent_on: str | None) -> Piece:
@@ -79,7 +93,7 @@ def own(session: Session, issue: Issue, widened_days: int, sources: Iterable[Sou
     if kept is None or found is None:
         return Grouping((), {})
     stories = (tuple(p for p in story if p.id not in kept.outside or p.sent_on) for story in found.stories)
-    return Grouping(tuple(story for story in stories if story), found.circles)
+    return replace(found, stories=tuple(story for story in stories if story))
 
 
 def _kept(session: Session, issue: Issue, widened_days: int) -> models.Grouping | None:

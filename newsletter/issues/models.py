@@ -103,6 +103,7 @@ class Grouping(SQLModel, table=True):
     widened_days: int  # 0, or how much further back it looked
     stories: list[list[list[Any]]] = Field(sa_type=JSON)  # of [article, day of the issue that had it or None]
     circles: list[list[int]] = Field(sa_type=JSON)  # of [article, circle]
+    words: dict[str, Any] | None = Field(default=None, sa_type=JSON)  # what they tell: a `DaysWords`
     called: list[int] = Field(sa_type=JSON)  # the articles that editors wanted then, there or not
     outside: list[int] = Field(sa_type=JSON)  # those of them that are here for that reason alone
 

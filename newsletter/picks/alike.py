@@ -4,19 +4,20 @@ Words that both have speak for it, each with what it tells on that day: all of a
 in every fifth article.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import fsum, log
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from newsletter.picks.words import WORD, Told, is_pair, stems
 
 SMALL_WORD = 3  # letters of words that are not read
 RARE = 5  # a word in so many articles of a day, or fewer, tells all that a word can
 KNOWN = 500  # articles show how rare a word is; more make no difference
-TODAY_COUNTS = 200  # what today's articles say of a word counts as so many of the weeks before
+TODAY_COUNTS = 0.04  # what today's articles say of a word counts as such a share of what the weeks before say,
+# or more while the store is younger than today is large
 SHARPER = 1.5  # … of what its rarity says: half as rare tells less than half
 PLAIN, NAMED = 0.15, 0.1  # a word that always begins small tells so much less; one that does so more seldom is a name
 NEW = 1.3  # a name that nobody wrote before the last week is that of an event, and tells more
@@ -36,6 +37,9 @@ class Headed(Protocol):
     def standfirst(self) -> str: ...
 
 
+An = TypeVar("An", bound=Headed)
+
+
 @dataclass(frozen=True)
 class Bar:
     """What two articles must have in common at the least, in words that tell: one of the four is enough."""
@@ -52,7 +56,8 @@ SURELY = Bar(heads=2.3, crossed=3.3, whole=5.0, linked=2.0, share=0.9)
 NEAR = Bar(heads=2.0, crossed=2.6, whole=4.5, linked=1.5, share=0.5)
 GOES_ON = Bar(heads=2.4, crossed=3.0, whole=5.0, linked=2.0, share=0.9)  # what readers had, however it was grouped
 SEEN = 0.9  # of a headline that is named beside another: a wrong name is worse than none
-LEAST_OF_A_SHARE = 1.8  # two words may be chance
+LEAST_OF_A_SHARE = LEAST_IN_COMMON = 1.8  # two words may be chance
+ROUNDING = 0.001
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ class DaysWords:
             small.update(one.small)
         earlier = len(lately) + len(before)
         known = min(len(today) + earlier, KNOWN)
-        weight = TODAY_COUNTS if earlier else 1
+        weight = max(TODAY_COUNTS * earlier, len(today) - earlier, 1)
         tells, names = {}, set()
         for word, holding in now.items():
             rate = (past[word] + weight * holding / len(today)) / (earlier + weight)
@@ -90,7 +95,7 @@ class DaysWords:
             if plain <= NAMED:
                 names.add(word)
                 told *= NEW if len(before) >= KNOWN and not old[word] else 1.0
-            tells[word] = told
+            tells[word] = round(told, 4)  # as it is kept, so that it chooses the same when it is read again
         return cls(tells, frozenset(word for word in names if len(word) <= SMALL_WORD), known)
 
     def surely_the_same(self, article: Headed, other: Headed) -> bool:
@@ -100,7 +105,7 @@ class DaysWords:
     def says_it_too(self, named: Headed, picked: Headed) -> bool:
         """Whether readers see by the headline of `named` that it tells what `picked` does, and it surely does."""
         head = self._large(named.title)
-        seen = self._tell(head & self._all(picked))
+        seen = self.tell(head & self.read(picked))
         return (seen >= SEEN or head == self._large(picked.title)) and self.surely_the_same(picked, named)
 
     def too_near(self, article: Headed, other: Headed) -> bool:
@@ -116,18 +121,20 @@ class DaysWords:
         head, its_head = self._large(article.title), self._large(other.title)
         if head and head == its_head:
             return True
-        one, two = self._all(article), self._all(other)
-        if len(one & two) < LEAST_OF_A_SHARE:  # here nearly all of tens of thousands of pairs end
+        one, two = self.read(article), self.read(other)
+        both = self.tell(one & two)
+        if both < LEAST_IN_COMMON:
             return False
-        heads = self._tell(head & its_head)
+        heads = self.tell(head & its_head)
         if heads >= LEAST_OF_A_SHARE:
-            share = bar.share * min(self._tell(head), self._tell(its_head))
+            share = bar.share * min(self.tell(head), self.tell(its_head))
             if heads >= min(bar.heads, share):
                 return True
-        crossed = self._tell((head & two) | (its_head & one))
-        return crossed >= bar.crossed or (crossed >= bar.linked and self._tell(one & two) >= bar.whole)
+        crossed = self.tell((head & two) | (its_head & one))
+        return crossed >= bar.crossed or (crossed >= bar.linked and both >= bar.whole)
 
-    def _all(self, article: Headed) -> frozenset[str]:
+    def read(self, article: Headed) -> frozenset[str]:
+        """The words of headline and standfirst that count."""
         return self._large(article.title) | self._large(article.standfirst)
 
     def _large(self, text: str) -> frozenset[str]:
@@ -138,9 +145,35 @@ class DaysWords:
             self._read[text] = found
         return found
 
-    def _tell(self, words: Iterable[str]) -> float:
+    def tell(self, words: Iterable[str]) -> float:
         """What they tell together, the same in whatever order they come."""
         return fsum(self.tells[word] if word in self.tells else _most(word) for word in words)
+
+
+class Shelf(Generic[An]):
+    """Articles by their words, so that the few that have anything in common with another one are found at once."""
+
+    def __init__(self, words: DaysWords, articles: Iterable[An]) -> None:
+        self._words, self._articles = words, tuple(articles)
+        self._holding: defaultdict[str, list[int]] = defaultdict(list)
+        for place, article in enumerate(self._articles):
+            for word in words.read(article):
+                self._holding[word].append(place)
+
+    def beside(self, article: Headed) -> list[An]:
+        """Those of which `article` may tell the same, in their order: all others have too little in common with it."""
+        common: defaultdict[int, float] = defaultdict(float)
+        for word in self._words.read(article):
+            if places := self._holding.get(word):
+                tells = self._words.tell((word,))
+                for place in places:
+                    common[place] += tells
+        least = LEAST_IN_COMMON - ROUNDING
+        return [
+            self._articles[place]
+            for place, tells in sorted(common.items())
+            if tells >= least or self._articles[place].title == article.title
+        ]
 
 
 def _most(word: str) -> float:

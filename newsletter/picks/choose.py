@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
-from newsletter.picks.alike import DaysWords, in_a_series
+from newsletter.picks.alike import DaysWords, Shelf, in_a_series
 from newsletter.picks.piece import Piece
 from newsletter.picks.reasons import count, ordinal, quoted
 from newsletter.picks.rules import Rules
@@ -69,7 +69,7 @@ class _Day:
     """What every story of a day is judged by."""
 
     stories: Sequence[Sequence[Piece]]
-    sent: Sequence[Piece]  # what readers had of late
+    sent: Shelf[Piece]  # what readers had of late
     words: DaysWords
     sources: int  # that have something today
     rules: Rules
@@ -78,14 +78,19 @@ class _Day:
 
     @classmethod
     def of(
-        cls, stories: Sequence[Sequence[Piece]], rules: Rules, moment: datetime, circles: Mapping[int, int],
+        cls,
+        stories: Sequence[Sequence[Piece]],
+        rules: Rules,
+        moment: datetime,
+        circles: Mapping[int, int],
         words: DaysWords | None,
     ) -> "_Day":
         every = [piece for story in stories for piece in story]
         sent = [piece for piece in every if piece.sent_on is not None]
         fresh = [piece for piece in every if piece.sent_on is None]
         sources = len({piece.source for piece in fresh if piece.weight > 0})
-        return cls(stories, sent, words or DaysWords.of([words_of(piece) for piece in fresh]), sources, rules, moment, circles)
+        known = words or DaysWords.of([words_of(piece) for piece in fresh])
+        return cls(stories, Shelf(known, sent), known, sources, rules, moment, circles)
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,10 @@ class Choice:
 
 
 def choose(
-    stories: Iterable[Sequence[Piece]], rules: Rules, moment: datetime, circles: Mapping[int, int] | None = None,
+    stories: Iterable[Sequence[Piece]],
+    rules: Rules,
+    moment: datetime,
+    circles: Mapping[int, int] | None = None,
     words: DaysWords | None = None,
 ) -> Choice:
     """Pick from `stories`, each a group of articles that tell one event, as they stand at `moment`.
@@ -109,8 +117,9 @@ def choose(
     told = (_told(story, day) for story in day.stories)
     ranked = sorted((one for one in told if one is not None), key=lambda one: one.key)
     taken = _taken(ranked, day)
+    last = max((rank for rank, one in enumerate(ranked, start=1) if _is_among(one, taken)), default=0)
     final = tuple(
-        one if _is_among(one, taken) else _turned_down(one, _refusal(one, taken, rank, day) or "the issue is full")
+        one if _is_among(one, taken) else _turned_down(one, _refusal(one, taken, rank, day, last=last))
         for rank, one in enumerate(ranked, start=1)
     )
     picks = in_order_of_the_mail(taken, rules, day.words)
@@ -181,8 +190,9 @@ def _had(story: Iterable[Piece], fresh: Sequence[Piece], best: Piece, day: _Day)
     They had it if an earlier pick was found to tell the same event, and surely does. One that was not may still be what
     it goes on with: then it is told as that, and a source less will do.
     """
-    grouped = {p.id for p in story if p.sent_on and day.words.surely_the_same(best, p)}
-    earlier = [p for p in day.sent if p.id in grouped or _goes_on(fresh, best, p, day.words)]
+    grouped = [p for p in story if p.sent_on and day.words.surely_the_same(best, p)]
+    beside = {p.id: p for piece in fresh for p in day.sent.beside(piece)}
+    earlier = grouped + [p for p in beside.values() if _goes_on(fresh, best, p, day.words)]
     since = max((p.published_at for p in earlier), default=None)
     if since is None:
         return None, 0
@@ -256,8 +266,10 @@ def _take(ranked: Sequence[Told], taken: list[Told], day: _Day, most: int, near_
             most -= 1
 
 
-def _refusal(told: Told, taken: Sequence[Told], rank: int, day: _Day, near_too: bool = False) -> str | None:
-    """Why a story finds no place beside those `taken`; None if it has one."""
+def _refusal(
+    told: Told, taken: Sequence[Told], rank: int, day: _Day, near_too: bool = False, last: int | None = None
+) -> str | None:
+    """Why a story finds no place beside those `taken`; None if it has one. Of a full issue, `last` ranks last."""
     if told.best is None:
         return "no article of it may be picked"
     if told.is_dropped:
@@ -270,19 +282,26 @@ def _refusal(told: Told, taken: Sequence[Told], rank: int, day: _Day, near_too: 
     twin = next((p for p in picked if p.id == piece.id or (p.url and p.url == piece.url)), None)
     if twin:
         return f"same page as {quoted(twin.title)}"
+    is_full = len(taken) >= rules.max_articles
+    if is_full and last is not None and last < rank:
+        return _full(rank, day)
     near = next((other for other in taken if _too_near(told, other, day.words)), None)
     if near and near.best and not near_too:
         return f"too near {quoted(near.best.piece.title)}"
-    full = f"{ordinal(rank)} by points, and the issue is full ({rules.max_articles} of {rules.max_articles})"
-    if len(taken) >= rules.max_articles < rank:
-        return full
+    if is_full and rules.max_articles < rank:
+        return _full(rank, day)
     most, used = rules.max_per_source, Counter(p.source for p in picked)[piece.source]
     if most is not None and used >= most:
         return f"source {piece.source} has its {count(most, 'pick')} already"
     room, used = rules.room_in(piece.section), _used(taken, piece.section)
     if used >= room:
         return f"section {piece.section} is full ({used} of {room})"
-    return full if len(taken) >= rules.max_articles else None
+    return _full(rank, day) if is_full else None
+
+
+def _full(rank: int, day: _Day) -> str:
+    most = day.rules.max_articles
+    return f"{ordinal(rank)} by points, and the issue is full ({most} of {most})"
 
 
 def _too_near(told: Told, other: Told, words: DaysWords) -> bool:
@@ -324,10 +343,11 @@ def _is_forced(told: Told, rules: Rules) -> bool:
     return told.best is not None and told.best.piece.id in rules.wishes.forced
 
 
-def _turned_down(told: Told, refusal: str) -> Told:
+def _turned_down(told: Told, refusal: str | None) -> Told:
     """The same story with the reason on the article that stood for it."""
     if told.best is None:
         return told
+    refusal = refusal or "the issue is full"
     return replace(told, best=replace(told.best, why=f"{refusal} ({told.best.why})"))
 
 

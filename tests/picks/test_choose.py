@@ -13,6 +13,7 @@ from newsletter.picks.choose import MOST_ALSO, Choice, choose
 from newsletter.picks.piece import Piece
 from newsletter.picks.rules import Rules, Wishes
 from newsletter.picks.score import Taste
+from newsletter.picks.stories import grouping
 from tests.picks.pieces import EVENTS, MOMENT, a_piece, rules
 
 FERRY = "Ferry Anna Lisbeth runs aground off Kelmouth"
@@ -295,6 +296,25 @@ def test_words_of_the_day_tell_little():
     grouped = [flood[0], replace(flood[1], source="other")]
     choice = choose([grouped, *([piece] for piece in flood[2:])], rules(), MOMENT)
     assert all(pick.also == () for pick in choice.picks)
+
+
+def test_a_days_biggest_story_keeps_its_names():
+    """Everybody tells of the Anna Lisbeth today: two of it in one issue are one too many, as the weeks before show."""
+    weeks = [a_piece(1000 + n, title=title, hours_old=200 + n) for n, title in enumerate(EVENTS * 10)]
+    ship = [
+        a_piece(
+            20 + n,
+            source=f"s{n}",
+            title=f"{title} as Anna Lisbeth sinks",
+            standfirst="Anna Lisbeth is lost.",
+            hours_old=n,
+        )
+        for n, title in enumerate(EVENTS)
+    ]
+    alone = choose([[piece] for piece in ship], rules(), MOMENT)
+    known = grouping(ship, weeks).words
+    assert len(alone.picks) == 10
+    assert len(choose([[piece] for piece in ship], rules(), MOMENT, words=known).picks) == 1
 
 
 def test_what_most_articles_agree_on_stands_for_the_story():

@@ -15,7 +15,7 @@ from benchmarks import stories as benchmark
 from newsletter.picks.alike import DaysWords
 from newsletter.picks.piece import Piece
 from newsletter.picks.stories import grouped, grouping
-from newsletter.picks.words import stems
+from newsletter.picks.words import stems, told
 from tests.picks.pieces import EVENTS, MOMENT, a_piece
 
 WIRE = (
@@ -58,7 +58,7 @@ def test_a_small_papers_own_day_is_as_many_stories_as_articles():
     found = grouping(pieces)
     assert len(found.stories) == len(pieces) == 13
     assert len(set(found.circles.values())) >= 12
-    words = DaysWords.of(pieces)
+    words = DaysWords.of([told(piece) for piece in pieces])
     assert not [(a.title, b.title) for a, b in combinations(pieces, 2) if words.too_near(a, b)]
 
 
