@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, SQLColumnExpression, Subquery, cast, literal_column, select
+from sqlalchemy import BigInteger, Select, SQLColumnExpression, Subquery, cast, literal_column, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import BindParameter, ColumnElement, bindparam
 from sqlalchemy.sql.functions import FunctionElement
@@ -63,6 +63,12 @@ def among(column: SQLColumnExpression[Any], numbers: Sequence[int] | Given) -> C
     return column.in_(select(_Number(each.c.value)))
 
 
+def among_found(column: SQLColumnExpression[Any], found: Select[Any]) -> ColumnElement[bool]:
+    """`column` is one of what a query finds, which is asked once: PostgreSQL would make it a join, and ask each time
+    where the condition stands in a query that is asked for each row."""
+    return _AmongFound(column, found.scalar_subquery())
+
+
 def _parameter(values: Values | Given, pack: Callable[[Values], str]) -> Given:
     return values if isinstance(values, BindParameter) else bindparam(None, pack(values), String)
 
@@ -96,6 +102,25 @@ class _Cell(FunctionElement[Any]):
     """One element of a row that is itself a JSON array: (row, position, PostgreSQL's type)."""
 
     inherit_cache = True
+
+
+class _AmongFound(FunctionElement[Any]):
+    """(column, query): whether it is one of them. Without a type: as a truth value SQLite would be asked whether it is
+    1, and then uses no index for it."""
+
+    inherit_cache = True
+
+
+@compiles(_AmongFound, "sqlite")
+def _among_found_sqlite(element: _AmongFound, compiler: Any, **how: Any) -> str:
+    column, found = (compiler.process(clause, **how) for clause in element.clauses)
+    return f"({column} IN {found})"
+
+
+@compiles(_AmongFound, "postgresql")
+def _among_found_postgresql(element: _AmongFound, compiler: Any, **how: Any) -> str:
+    column, found = (compiler.process(clause, **how) for clause in element.clauses)
+    return f"({column} = ANY (ARRAY{found}))"
 
 
 @compiles(_Each, "sqlite")

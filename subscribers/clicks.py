@@ -14,7 +14,7 @@ from sqlalchemy.sql.expression import bindparam
 from sqlmodel import Session, col
 
 from subscribers.batch import among
-from subscribers.models import Click, Subscription, SubscriptionState
+from subscribers.models import Click, Subscriber, Subscription, SubscriptionState
 
 A_FORGETTING = 5_000  # rows of one transaction
 
@@ -42,11 +42,16 @@ class Followed(NamedTuple):
 
 
 def readers_among(session: Session, subscriber_ids: Collection[int], newsletter: str) -> set[int]:
-    """Those of them who get that newsletter: of nobody else anything may be kept."""
-    found = select(col(Subscription.subscriber_id)).where(
-        among(col(Subscription.subscriber_id), [*subscriber_ids]),
-        col(Subscription.newsletter) == newsletter,
-        col(Subscription.state).in_(_READS),
+    """Those of them who get that newsletter and have not chosen otherwise: of nobody else anything may be kept."""
+    found = (
+        select(col(Subscription.subscriber_id))
+        .join(Subscriber, col(Subscriber.id) == col(Subscription.subscriber_id))
+        .where(
+            among(col(Subscription.subscriber_id), [*subscriber_ids]),
+            col(Subscription.newsletter) == newsletter,
+            col(Subscription.state).in_(_READS),
+            col(Subscriber.notes_clicks),
+        )
     )
     return {number for (number,) in session.execute(found)}
 
@@ -90,6 +95,11 @@ def people_of_issue(session: Session, issue: int) -> int:
     """How many different readers, likely in person, followed any link of it."""
     readers = func.count(col(Click.subscriber_id).distinct())
     return session.scalar(select(readers).where(col(Click.issue) == issue, col(Click.signs) == "")) or 0
+
+
+def forget(session: Session, subscriber_id: int) -> None:
+    """All of one person's."""
+    session.connection().execute(delete(Click).where(col(Click.subscriber_id) == subscriber_id))
 
 
 def forget_before(session: Session, moment: datetime) -> int:

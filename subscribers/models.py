@@ -6,7 +6,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, BigInteger, Index, Integer, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, Index, Integer, UniqueConstraint, text, true
 from sqlmodel import Field, SQLModel
 
 from subscribers.columns import UTCDateTime, words
@@ -76,6 +76,7 @@ class Subscriber(SQLModel, table=True):
     format: Format = Field(
         default=Format.HTML, sa_type=words(Format), sa_column_kwargs={"server_default": Format.HTML.value}
     )
+    notes_clicks: bool = Field(default=True, sa_column_kwargs={"server_default": true()})  # else nothing is kept
     created_at: datetime = Field(sa_type=UTCDateTime)
 
 

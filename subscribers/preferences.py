@@ -1,5 +1,5 @@
 """What a reader may choose on one page, held by a token and without a login: newsletters and their topics, a pause, a
-name, a language, a time zone, and mail with HTML or without.
+name, a language, a time zone, mail with HTML or without, and whether it is noted what they follow.
 
 The page's link is in every mail, so it may be in a stranger's hands: it shows no whole address, it can't change the
 address, and it can't start a newsletter. Starting one is asking (`signup.ask`), and the mailbox confirms.
@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from subscribers import people, signup
+from subscribers import clicks, people, signup
 from subscribers.address import masked
 from subscribers.consent import Proof
 from subscribers.models import Format, Subscriber, SubscriptionState
@@ -50,6 +50,7 @@ class Preferences:
     masked_email: str
     manner: Manner
     choices: tuple[Choice, ...]
+    notes_clicks: bool = True  # where a newsletter counts them
 
     def of(self, newsletter: str) -> Choice | None:
         """Where they stand with it; None if they never met."""
@@ -67,7 +68,7 @@ def look(session: Session, keys: Keys, token: str, now: datetime) -> Preferences
         for s in people.subscriptions(session, claim.subject)
     )
     manner = Manner(person.name, person.language, person.timezone, person.format)
-    return Preferences(claim.subject, claim.detail or None, masked(person.email), manner, choices)
+    return Preferences(claim.subject, claim.detail or None, masked(person.email), manner, choices, person.notes_clicks)
 
 
 def pause(session: Session, subscriber_id: int, newsletter: str, until: datetime, now: datetime) -> bool:
@@ -118,6 +119,16 @@ def settle(session: Session, subscriber_id: int, manner: Manner) -> None:
     if person is not None:
         person.language, person.timezone, person.format = manner.language, manner.timezone, manner.format
         session.add(person)
+
+
+def note_clicks(session: Session, subscriber_id: int, wanted: bool) -> None:
+    """Whether it may be noted which links they follow. If not, what was is forgotten too."""
+    person = people.locked(session, subscriber_id)
+    if person is not None:
+        person.notes_clicks = wanted
+        session.add(person)
+        if not wanted:
+            clicks.forget(session, subscriber_id)
 
 
 def one_line(text: str, characters: int = 200) -> str:

@@ -10,7 +10,7 @@ from newsletter.config.section import Section
 class Tracking(Section):
     """What holds for every newsletter."""
 
-    keep_clicks_days: int = Field(default=180, ge=1, le=3_660)
+    keep_clicks_days: int = Field(default=180, ge=2, le=3_660)
 
     @property
     def clicks_are_kept(self) -> timedelta:

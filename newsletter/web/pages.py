@@ -38,6 +38,7 @@ class Pages:
             "newsletters": config.newsletters,
             "root": urlsplit(config.site.url).path,  # where a proxy puts us under a folder
             "rhythm": _rhythm,
+            "keep_clicks_days": config.tracking.keep_clicks_days,
         }
 
     def page(self, name: str, status: int = 200, paper: Newsletter | None = None, **values: object) -> HTMLResponse:

@@ -85,6 +85,10 @@ def _act(session: Session, house: House, found: Preferences, form: FormData, cli
         preferences.settle(session, who, manner)
         return Said(_words(house, manner).say("Saved."))
     words = _words(house, found.manner)
+    if act in ("note-nothing", "note-again"):
+        preferences.note_clicks(session, who, act == "note-again")
+        nothing = words.say("From now on nothing is noted, and what was is forgotten.")
+        return Said(nothing if act == "note-nothing" else words.say("Saved."))
     if act == "leave-all":
         unsubscribe.leave_all(session, who, Way.PREFERENCES, found.issue, house.now)
         return Said(words.say("You have left everything. No more issues will come."))
@@ -205,6 +209,7 @@ def _page(house: House, token: str, found: Preferences, said: Said) -> Response:
         usual_pause=house.now.astimezone(house.config.newsletters[0].zone).date() + USUAL_PAUSE,
         languages=language_names(),
         zones=zones(),
+        counts_clicks=any(n.clicks for n in house.config.newsletters),
         gets_any=any(c.state in signup.MAILED for c in found.choices),
     )
 

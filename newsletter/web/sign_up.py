@@ -103,11 +103,15 @@ def subscribe(request: Request, house: HouseDep, form: FormDep, later: Backgroun
 def wording(newsletter: Newsletter) -> str:
     """What somebody agrees to, as the page says it and as it is kept."""
     words = Wordbook(newsletter.language, newsletter.words)
-    return words.say(
+    wish = words.say(
         "Send me %(title)s, %(rhythm)s. I can leave at any time with one press.",
         title=newsletter.title,
         rhythm=notices.rhythm(newsletter, words),
     )
+    if not newsletter.clicks:
+        return wish
+    noted = words.say("Which of its links I follow is noted.")
+    return f"{wish} {noted}"
 
 
 def embeddable(site: Site, newsletter: Newsletter) -> str:

@@ -12,7 +12,7 @@ from newsletter.rendering.counted import TRAP
 from newsletter.tracking import clicks
 from newsletter.tracking.clicks import MOST_OF_A_MAIL, Visit
 from newsletter.tracking.robots import Sign
-from subscribers import Way, directory, erasure, unsubscribe
+from subscribers import Way, directory, erasure, preferences, unsubscribe
 from subscribers import clicks as kept_clicks
 from subscribers.clicks import Followed
 from subscribers.models import Click
@@ -96,6 +96,19 @@ def test_of_one_who_has_left_or_was_erased_nothing_is_kept(session, readers):
     erasure.erase(session, KEYS, "bob@example.com", NOW)
     assert clicks.keep(session, [visit(ann), visit(bob), visit(10**9), visit(cay)]) == 1
     assert rows(session) == [(cay, 1, "")]
+
+
+def test_who_wants_nothing_noted_is_forgotten_and_not_noted_again(session, readers):
+    """Until they choose otherwise."""
+    ann, bob, _ = readers
+    clicks.keep(session, [visit(ann), visit(bob)])
+    preferences.note_clicks(session, ann, False)
+    session.flush()
+    assert clicks.keep(session, [visit(ann, 2), visit(bob, 2)]) == 1
+    assert [who for who, *_ in rows(session)] == [bob, bob]
+    preferences.note_clicks(session, ann, True)
+    session.flush()
+    assert clicks.keep(session, [visit(ann, 2)]) == 1
 
 
 def test_an_erasure_takes_them_along_and_an_export_shows_them(session, readers):

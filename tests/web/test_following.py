@@ -151,6 +151,25 @@ def test_whoever_has_left_or_was_erased_still_gets_to_the_article(counting: Site
     assert kept(counting.database) == []
 
 
+def test_pages_say_that_links_are_noted_and_a_reader_can_forbid_it(counting: Site):
+    """The form, the consent that is kept, and the page of preferences; where nothing is counted, none says a word."""
+    noted = "Which of its links I follow is noted."
+    assert noted in counting.client.get("/subscribe/daily").text
+    assert "noted" not in counting.client.get("/subscribe/weekly").text
+    assert "forgotten after 180 days" in counting.client.get("/").text
+    counting.client.get(door())
+    page = f"/preferences/{sign(KEYS, Purpose.PREFERENCES, 1)}"
+    assert "forgotten after 180 days" in counting.client.get(page).text
+    answer = counting.client.post(page, data={"act": "note-nothing"})
+    assert "what was is forgotten" in answer.text
+    assert "Nothing is noted of you." in answer.text
+    counting.client.get(door())
+    assert kept(counting.database) == []
+    assert "Saved." in counting.client.post(page, data={"act": "note-again"}).text
+    counting.client.get(door())
+    assert len(kept(counting.database)) == 1
+
+
 def test_who_asks_not_to_be_followed_is_not(counting: Site):
     """Global Privacy Control is a setting of their browser."""
     assert counting.client.get(door(), headers={"Sec-GPC": "1"}).headers["location"] == ARTICLE
