@@ -68,8 +68,8 @@ def require_no_fault(findings: Sequence[Finding]) -> None:
     """Raise PreflightFailed with the first fault that blocks, if there is one."""
     faults = tuple(finding for finding in findings if finding.level is Level.BLOCK)
     if faults:
-        more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
-        raise PreflightFailed(f"{faults[0].message}{more} (`newsletter check` shows all).", faults)
+        more = f" {len(faults) - 1} more: `newsletter check` shows all." if len(faults) > 1 else ""
+        raise PreflightFailed(f"{faults[0].message}{more}", faults)
 
 
 def _case(session: Session, paper: Paper, issue: Issue, edition: Edition) -> Case:

@@ -192,6 +192,7 @@ def test_check_prints_its_findings_and_takes_newer_data(tmp_path: Path) -> None:
     ]
     (tmp_path / "data.json").write_text("[]")
     assert "is not caniemail's data" in project("check", "--update-data", "data.json", status=1)
+    assert "There is no file gone.json" in project("check", "--update-data", "gone.json", status=1)
     project("check", status=2)
 
 

@@ -52,7 +52,7 @@ def of(session: Session, issue: Issue) -> Edition:
     found = session.exec(select(Edition).where(Edition.issue_id == issue.id, Edition.topics == WHOLE)).one_or_none()
     if found is None:
         why = issue.why or "it was not built yet"
-        raise NotFound(f"The issue {issue.newsletter}/{issue.issue_date} has nothing to show: {why}.")
+        raise NotFound(f"The issue {issue.newsletter}/{issue.issue_date} has nothing to show: {why.rstrip('.')}.")
     return found
 
 

@@ -20,7 +20,21 @@ _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]*;)")
 _XML_KNOWS = {"amp;", "lt;", "gt;", "quot;", "apos;"}
 _STYLES = re.compile(r"(<mj-style\b.*?</mj-style>)", re.DOTALL)
 _SPACE_BETWEEN = re.compile(r"(?<=>)[ \t]+(?=</?mj-)")  # the engine takes line breaks there, and no spaces alone
-_UNLIKE_TAGS = re.compile(r"Opening and ending tag mismatch: (\S+) line \d+ and (\S+)")
+_SAID = [
+    (re.compile(pattern), words)
+    for pattern, words in (
+        (r"Opening and ending tag mismatch: (\S+) line \d+ and (\S+)",
+         r"the tags don't fit together: <\1> is closed by </\2>"),
+        (r"Premature end of data in tag (\S+)", r"the tags don't fit together: <\1> is never closed"),
+        (r"xmlParseEntityRef: no name|EntityRef: expecting ';'", "an & that is meant as one is written &amp;"),
+        (r"Entity '(\w+)' not defined", r"there is no character &\1;"),
+        (r"StartTag: invalid element name", "a < that is meant as one is written &lt;"),
+        (r"Unescaped '<' not allowed in attributes values", "a < that is meant as one is written &lt;"),
+        (r"AttValue: \" or ' expected", "the value of an attribute stands in quotes"),
+        (r"Specification mandates value for attribute (\S+)", r'the attribute \1 wants a value, as in \1="\1"'),
+        (r"Attribute (\S+) redefined", r"an element has the attribute \1 twice"),
+    )
+]  # fmt: skip
 _OFFSET = re.compile(r"at position (\d+):")
 
 
@@ -46,9 +60,7 @@ def lint(source: str) -> None:
     try:
         root = etree.fromstring(numbered_entities(source).encode(), parser)
     except etree.XMLSyntaxError as error:
-        raise TemplateError(
-            f"{_place_of_error(source, error)}: the tags don't fit together: {_first_part(error)}."
-        ) from error
+        raise TemplateError(f"{_place_of_error(source, error)}: {_in_words(error)}.") from error
     for element in _mjml_elements(root):
         if fault := _fault(element):
             raise TemplateError(f"{_place(element)}: {fault}")
@@ -111,10 +123,13 @@ def _named(marked: str, rendered_line: str) -> str:
     return f"{marks[-1][0]}, line {marks[-1][1]}" if marks else f"rendered line {rendered_line}"
 
 
-def _first_part(error: etree.XMLSyntaxError) -> str:
-    """Without the parser's own line numbers: they count in what was rendered."""
-    said = str(error.msg or "it is no XML").split(", line")[0]
-    return _UNLIKE_TAGS.sub(r"<\1> is closed by </\2>", said)
+def _in_words(error: etree.XMLSyntaxError) -> str:
+    """What the parser says, as those say it who write templates; its line numbers count in what was rendered."""
+    said = str(error.msg or "it is empty").split(", line")[0]
+    for pattern, words in _SAID:
+        if found := pattern.match(said):
+            return found.expand(words)
+    return f"it is no XML: {said}"
 
 
 def _with_line(message: str, source: str) -> str:

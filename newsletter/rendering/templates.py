@@ -234,8 +234,23 @@ def _marked(lines: Iterable[str], name: str) -> Iterable[str]:
 def _sentence(message: str | None) -> str:
     """A fault in a person's words: not those of the class that a value happens to have."""
     said = _NO_ATTRIBUTE.sub(lambda m: f"{_KNOWN_AS.get(m[1], m[1])} has no {m[2]!r}", message or "this is no template")
+    for pattern, words in _MISCALLED:
+        if found := pattern.match(said):
+            said = found.expand(words)
     return said.rstrip(".") + "."
 
 
 _NO_ATTRIBUTE = re.compile(r"'(?:[\w.]+\.)?(\w+) object' has no attribute '(\w+)'")
-_KNOWN_AS = {"Contents": "the issue", "Item": "an item", "SectionOfItems": "a section", "Layout": "the layout"}
+_KNOWN_AS = {
+    "Contents": "the issue",
+    "Item": "an item",
+    "SectionOfItems": "a section",
+    "Layout": "the layout",
+    "TemplateModule": "what was imported",
+}
+_MISCALLED = [
+    (re.compile(r"\w+\(\) missing 1 required .*argument: ('\w+')"), r"what is called here wants one thing more: \1"),
+    (re.compile(r"\w+\(\) missing \d+ required .*arguments: (.*)"), r"what is called here wants more: \1"),
+    (re.compile(r"\w+\(\) takes .* but \d+ were given"), "what is called here is given too much"),
+    (re.compile(r"\w+\(\) got an unexpected keyword argument ('\w+')"), r"what is called here knows no \1"),
+]

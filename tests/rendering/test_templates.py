@@ -52,8 +52,15 @@ def test_words_are_escaped_in_mjml_and_left_alone_in_text(tmp_path: Path) -> Non
     [
         ("<mj-text>x</mj-column></mj-text>", "line 5: the tags don't fit together"),
         ("<mj-text>x</mj-txt>", "line 5: the tags don't fit together: <mj-text> is closed by </mj-txt>."),
-        ("<mj-text>\n<p>a < b</p></mj-text>", "line 6: the tags don't fit together"),
-        ("<mj-text><img src=x /></mj-text>", "line 5: the tags don't fit together"),
+        ("<mj-text><p>x</mj-text>", "line 5: the tags don't fit together: <p> is closed by </mj-text>."),
+        ("<mj-text>\n<p>a < b</p></mj-text>", "line 6: a < that is meant as one is written &lt;."),
+        ('<mj-text><p title="a < b">c</p></mj-text>', "line 5: a < that is meant as one is written &lt;."),
+        ("<mj-text>\n<p>a & b</p></mj-text>", "line 6: an & that is meant as one is written &amp;."),
+        ('<mj-text><a href="/?a=1&b=2">c</a></mj-text>', "line 5: an & that is meant as one is written &amp;."),
+        ("<mj-text>&boat;</mj-text>", "line 5: there is no character &boat;."),
+        ("<mj-text><img src=x /></mj-text>", "line 5: the value of an attribute stands in quotes."),
+        ("<mj-text><input disabled /></mj-text>", "line 5: the attribute disabled wants a value, as in disabled="),
+        ('<mj-text><p id="a" id="b">c</p></mj-text>', "line 5: an element has the attribute id twice."),
         ("<mj-foo>x</mj-foo>", "line 5: there is no element <mj-foo>."),
         ("stray", "line 4: text can't stand in <mj-column> itself; put it into <mj-text>."),
         ("<mj-section>\n</mj-section>", "line 5: <mj-section> can't stand in <mj-column>; it belongs into"),
@@ -77,12 +84,16 @@ def test_what_the_engine_would_drop_in_silence_is_an_error(inside: str, sentence
         ("issue.webview", "the issue has no 'webview'."),
         ("issue.lead.headline", "an item has no 'headline'."),
         ("layout.first", "the layout has no 'first'."),
+        ("pieces.nose(issue)", "what was imported has no 'nose'."),
+        ("wide()", "what is called here wants one thing more: 'item'."),
+        ("wide(1, 2, 3)", "what is called here is given too much."),
     ],
 )
 def test_a_name_that_is_not_there_is_told_in_an_editors_words(name: str, sentence: str, tmp_path: Path) -> None:
     """The class that a value has says nothing to those who write templates."""
+    source = f'{{% import "mail/pieces.mjml" as pieces with context %}}\n{{{{ {name} }}}}'
     with pytest.raises(TemplateError) as error:
-        own(tmp_path, f"\n{{{{ {name} }}}}").render("mine.mjml", **values.of(issues.normal(), issues.SITE))
+        own(tmp_path, source).render("mine.mjml", **values.of(issues.normal(), issues.SITE))
     assert str(error.value) == f"mine.mjml, line 2: {sentence}"
 
 

@@ -108,6 +108,8 @@ def load(folder: Path | None = None) -> Support:
 
 def update(source: Path, folder: Path) -> Support:
     """Make `folder`'s own data from caniemail's file at `source`. ConfigError if that is something else."""
+    if not source.is_file():
+        raise ConfigError(f"There is no file {source}; download https://www.caniemail.com/api/data.json and name that.")
     try:
         made = reduced(json.loads(source.read_text(encoding="utf-8")))
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
