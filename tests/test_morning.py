@@ -38,7 +38,7 @@ def parsed(raw: bytes) -> EmailMessage:
     return read
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.postfix
 @pytest.mark.shared
 @pytest.mark.timeout(300)

@@ -79,10 +79,10 @@ def test_the_answer_is_the_same_for_known_unknown_and_suppressed_addresses(site)
     assert len(bodies) == 1
 
 
-@pytest.mark.slow
-def test_a_thousand_sign_ups_of_one_address_make_one_mail(site):
-    """From a thousand networks; a form must not fill a stranger's mailbox. Most of them cost the store nothing."""
-    answers = {sign_up_from(site, f"10.{n >> 8}.{n & 255}.9", "ann@example.com").status_code for n in range(1_000)}
+@pytest.mark.parametrize("many", [50, pytest.param(1_000, marks=pytest.mark.proof)])
+def test_many_sign_ups_of_one_address_make_one_mail(site, many):
+    """Each from another network; a form must not fill a stranger's mailbox. Most of them cost the store nothing."""
+    answers = {sign_up_from(site, f"10.{n >> 8}.{n & 255}.9", "ann@example.com").status_code for n in range(many)}
     assert (answers, len(notices(site))) == ({200}, 1)
     with site.database.reading() as session:
         assert len(session.exec(select(Consent)).all()) == 1
@@ -90,9 +90,15 @@ def test_a_thousand_sign_ups_of_one_address_make_one_mail(site):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("networks", "many"), [("192.0.2.{}", 1_000), ("2001:db8:0:1::{:x}", 100), ("::ffff:192.0.2.{}", 100)]
+    ("networks", "many"),
+    [
+        ("192.0.2.{}", 60),
+        pytest.param("192.0.2.{}", 1_000, marks=pytest.mark.proof),
+        ("2001:db8:0:1::{:x}", 60),
+        ("::ffff:192.0.2.{}", 60),
+    ],
 )
-def test_a_thousand_addresses_of_one_network_stay_under_its_cap(site, networks, many):
+def test_many_addresses_of_one_network_stay_under_its_cap(site, networks, many):
     """A household or an office shares a /24 of IPv4 or a /64 of IPv6; the next hour is a new one."""
     answers = [sign_up_from(site, networks.format(n % 256), f"r{n}@example.com").status_code for n in range(many)]
     assert (answers.count(200), answers.count(429), len(notices(site))) == (30, many - 30, 30)

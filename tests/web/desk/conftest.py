@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from httpx2 import Response
+from pwdlib.hashers.argon2 import Argon2Hasher
 from starlette.testclient import TestClient
 
 from newsletter.config import Config
 from newsletter.daily import Paper
 from newsletter.database import Database
-from newsletter.editors import Role, accounts, passwords, sessions
+from newsletter.editors import Role, accounts, sessions
 from newsletter.web import app as web
 from newsletter.web.app import create_app
 from newsletter.web.desk.door import COOKIE
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser as Chromium
 
 PASSWORD = "three quiet words"
-HASH = passwords.hashed(PASSWORD)  # once: it is slow on purpose
+HASH = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1).hash(
+    PASSWORD
+)  # a hash says what it costs: this one little
 NAMES = {Role.VIEWER: "Vera", Role.EDITOR: "Ed", Role.SENDER: "Sam", Role.ADMIN: "Ada"}
 
 

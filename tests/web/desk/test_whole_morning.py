@@ -28,7 +28,7 @@ from tests.sink import Sink
 from tests.web.conftest import Clock, free_port
 from tests.web.desk.conftest import PASSWORD, real_now, serving, with_editors
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.proof, pytest.mark.timeout(300)]
 READERS, STOP_AT = 2_000, 700
 WIDE: ViewportSize = {"width": 1280, "height": 1600}
 PHONE: ViewportSize = {"width": 390, "height": 800}
