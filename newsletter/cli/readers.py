@@ -232,6 +232,9 @@ def leavings_(
     every = document["all"]
     shown.add_row("All", f"{every['left']:,}", f"{every['undone']:,}", _tenure(every["tenure"]))
     console.print(shown)
+    if every["sections"]:
+        read = ", ".join(f"{plain(name)} ({count:,})" for name, count in every["sections"].items())
+        say(f"{every['had_read']:,} of them had followed links lately: {read}.")
     if to is not None:
         say(f"{to}: written.")
 

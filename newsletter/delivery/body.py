@@ -51,6 +51,7 @@ class Body:
         self._pieces.append(end)
         in_base64 = any(slot.mark == slots.CLICK for _, content, _ in self._shifting for slot in content.slots)
         self.counts = in_base64 or bool(self._gaps[slots.CLICK])  # whether any link is counted
+        self._runs = _runs(self._gaps[slots.CLICK])
 
     def _lay_out(self, part: Part) -> None:
         start, content = len(self._pieces), part.content
@@ -76,8 +77,8 @@ class Body:
         for gap in self._gaps[slots.PREFERENCES]:
             out[gap] = line
         line = click + SOFT_BREAK
-        for gap in self._gaps[slots.CLICK]:
-            out[gap] = line
+        for run, count in self._runs:
+            out[run] = [line] * count
         for gap, slot, is_html in self._names if name else ():
             out[gap] = on_own_lines(slot.before + (escape(name) if is_html else name))
         for gap, content, is_html in self._shifting:
@@ -89,3 +90,16 @@ class Body:
             }
             out[gap] = b"".join(content.filled(values))
         return out
+
+
+def _runs(gaps: Sequence[int]) -> list[tuple[slice, int]]:
+    """Gaps, in order, that have one piece between them, as slices with how many they hold: a mail has dozens of counted
+    links, and one slice is filled as quickly as a few gaps."""
+    runs: list[tuple[slice, int]] = []
+    for gap in gaps:
+        if runs and runs[-1][0].stop == gap - 1:
+            run, count = runs.pop()
+            runs.append((slice(run.start, gap + 1, 2), count + 1))
+        else:
+            runs.append((slice(gap, gap + 1, 2), 1))
+    return runs

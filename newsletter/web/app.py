@@ -183,19 +183,21 @@ class _Doorkeeper:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status = time.monotonic(), 500
+        began = ended = time.monotonic()
+        status = 500
         is_private = scope["path"].startswith(PRIVATE) or scope["path"] == SIGN_UP
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, ended
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = _with_ours(message["headers"], is_private)
             await send(message)
+            ended = time.monotonic()  # what is done after the answer is nobody's waiting
 
         try:
             await self._app(scope, receive, send_with_headers)
         finally:
             route = getattr(scope.get("route"), "path", "")
-            milliseconds = round((time.monotonic() - began) * 1000)
+            milliseconds = round((ended - began) * 1000)
             log.info("Answered.", action="web", method=scope["method"], route=route, status=status, ms=milliseconds)

@@ -8,16 +8,21 @@ from pathlib import Path
 
 import pytest
 
+from newsletter import daily, proof
+from newsletter.daily import Paper
+from newsletter.database import Database
 from newsletter.delivery import message
 from newsletter.issues.contents import Also, Contents, Look, Sponsor
-from newsletter.rendering import counted, slots
+from newsletter.rendering import counted, editions, slots
 from newsletter.rendering.counted import TRAP, Link
 from newsletter.rendering.models import Edition
+from newsletter.rendering.preflight.marks import MOST_BYTES
 from newsletter.rendering.render import Rendered, edition
 from newsletter.rendering.templates import Templates
 from subscribers import Format
 from subscribers.tokens import Keys, Purpose, check
 from tests.builders import CONFIG, KEY, NOW, a_config
+from tests.command import an_article_file
 from tests.rendering import issues
 
 SITE = issues.SITE
@@ -115,3 +120,27 @@ def test_test_copies_and_newsletters_that_do_not_count_have_straight_links(tmp_p
     plain = message.of_edition(SITE, a_config().newsletters[0], found, counts=True).fill(READER, KEYS, NOW)
     assert plain == mail_of(found, counts=False)
     assert b"/c/" not in plain
+
+
+def test_the_check_weighs_the_mail_with_its_counted_links(sqlite: Database, tmp_path: Path):
+    """As readers get it, and not as it would be without."""
+    (tmp_path / "articles").mkdir()
+    an_article_file(tmp_path)
+    paper = Paper(a_config(CONFIG.replace("min_articles = 1\n", "min_articles = 1\nclicks = true\n"), tmp_path), sqlite)
+    daily.gather(paper, NOW)
+    issue = daily.draft(paper, paper.config.newsletters[0], NOW.date(), NOW)
+    with sqlite.reading() as session:
+        edition = editions.of(session, issue)
+    assert [link["kind"] for link in edition.links] == ["trap", "story"]
+    assert b"/c/" not in proof.message_as(paper, issue, edition, READER, NOW)
+    mail = message_from_bytes(proof.message_as(paper, issue, edition, READER, NOW, counts=True), policy=policy.default)
+    html = mail.get_body(("html",))
+    assert html is not None
+    room = MOST_BYTES - len(html.get_payload(decode=True)) - len("<!---->")
+    with sqlite.transaction() as session:
+        padding = f"<!--{'x' * room}-->"
+        session.get_one(Edition, edition.id).html = edition.html + padding
+    assert "size" not in {finding.rule for finding in daily.check(paper, issue.id or 0, NOW)}
+    with sqlite.transaction() as session:
+        session.get_one(Edition, edition.id).html = f"{edition.html}{padding} "
+    assert "size" in {finding.rule for finding in daily.check(paper, issue.id or 0, NOW)}

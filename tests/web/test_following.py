@@ -1,8 +1,11 @@
 """The door of counted links: it leads where the issue's links lead, at once, and nowhere else, whoever comes."""
 
+import re
+import time
 from email import message_from_bytes, policy
 from pathlib import Path
 
+import httpx2
 import pytest
 from playwright.sync_api import sync_playwright
 from sqlalchemy import event, text
@@ -13,6 +16,7 @@ from structlog.testing import capture_logs
 from newsletter import daily
 from newsletter.daily import Paper
 from newsletter.database import Database
+from newsletter.delivery import followed
 from newsletter.issues.models import Issue, IssueState
 from newsletter.rendering.counted import TRAP, Link
 from newsletter.rendering.models import Edition
@@ -26,8 +30,9 @@ from tests.builders import CONFIG, KEY, NOW, a_config, an_issue
 from tests.command import an_article_file
 from tests.conftest import CHROMIUM
 from tests.sink import Sink
-from tests.subscribers.conftest import KEYS, a_reader, unsubscribe_token
+from tests.subscribers.conftest import KEYS, a_reader, the, unsubscribe_token
 from tests.web.conftest import WEEKLY, Served, Site
+from tests.web.test_every_route import dump
 
 COUNTING = CONFIG.replace("min_articles = 1\n", "min_articles = 1\nclicks = true\n")
 ARTICLE = "https://radio.example.com/ferry?a=1&b=2"
@@ -229,11 +234,24 @@ def test_links_are_looked_up_once_an_issue(counting: Site):
 
 @pytest.mark.slow
 @pytest.mark.browser
-def test_a_person_follows_a_link_of_a_real_mail(served: Served, tmp_path: Path):
-    """Drafted, approved, sent through SMTP; Chromium opens the mail and clicks: the article, and one person counted."""
+def test_scanners_and_then_a_person_follow_the_links_of_a_real_mail(served: Served, tmp_path: Path):
+    """Drafted, approved, sent through SMTP. A gateway opens every link, by GET, HEAD and as a prefetch: nothing about a
+    reader changes, and no person is counted. Chromium opens the mail and clicks: the article, and one person."""
     with Sink() as sink:
         html = sent_mail(served, sink, tmp_path)
+    before = dump(served.database, without="click")
+    doors = set(re.findall(rf"{re.escape(served.url)}/c/[^\"]+", html))
+    assert len(doors) == 2
+    with httpx2.Client(headers=FIREFOX) as scanner:
+        for link in doors:
+            for method, headers in (("GET", {}), ("HEAD", {}), ("OPTIONS", {}), ("GET", {"Purpose": "prefetch"})):
+                assert scanner.request(method, link, headers=headers).status_code < 500
+    wait_for(served.database, 6)
     served.clock.forward(hours=1)
+    assert dump(served.database, without="click") == before
+    with served.database.reading() as session:
+        seen = the(followed.of(session, 1))
+    assert (seen.people, seen.robots) == (0, 6)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(user_agent=FIREFOX["User-Agent"])
@@ -245,7 +263,17 @@ def test_a_person_follows_a_link_of_a_real_mail(served: Served, tmp_path: Path):
         page.wait_for_url(f"{served.url}/articles/*")
         assert "Ferry number 1 sails again" in page.content()
         browser.close()
-    assert kept(served.database) == [(1, 1, "City", "")]
+    wait_for(served.database, 7)
+    assert kept(served.database)[6:] == [(1, 1, "City", "")]
+    assert dump(served.database, without="click") == before
+
+
+def wait_for(database: Database, clicks: int) -> None:
+    """They are written right after the answer."""
+    deadline = time.monotonic() + 20
+    while len(kept(database)) < clicks and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert len(kept(database)) == clicks
 
 
 def sent_mail(served: Served, sink: Sink, folder: Path) -> str:
