@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, delete, select
 
 from newsletter.delivery import ledger, plan
 from newsletter.delivery.models import Delivery, DeliveryState
@@ -107,11 +107,14 @@ def test_pausing_from_elsewhere_stops_the_run_and_nothing_is_lost(desk: Desk):
 
 
 def test_drawing_the_audience_again_changes_nothing(desk: Desk):
-    """Drawing stopped half-way and started again, also in small pages: one row a reader."""
+    """Drawing stopped half-way and started again, also in other pages of which some is there: one row a reader."""
     desk.readers(7)
     undrawn = desk.issue()
-    for _ in range(2):
-        plan.draw(desk.database, undrawn, NOW, rows=3)
+    for rows in (3, 3, 5):
+        plan.draw(desk.database, undrawn, NOW, rows=rows)
+        with desk.database.transaction() as session:
+            session.execute(delete(Delivery).where(col(Delivery.subscriber_id) == 4))
+    plan.draw(desk.database, undrawn, NOW, rows=5)
     with desk.database.reading() as session:
         assert audience.count(session, "daily", NOW) == 7
     assert desk.totals() == ledger.Totals(queued=7)
