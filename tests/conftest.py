@@ -28,6 +28,12 @@ SHARED = Path(__file__).parent.parent.parent / "shared"
 NPM = Path(__file__).parent / "npm"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What is kept for the next process stays with these tests; all of them, and the commands they start, share it."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that want what a newcomer lacks are skipped there, and say so; `.ci/run` fails if one was skipped."""
     wants = {

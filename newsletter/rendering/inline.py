@@ -3,20 +3,24 @@
 Only what a template writes in <mj-style inline="inline"> is inlined. MJML's resets, the media queries and the dark
 colours stay as they are: premailer's defaults would strip their !important, drop the doctype and fetch links.
 
-premailer reads the style sheet, weighs its rules and merges them, and what it found is kept: an editor's preview sets
-the same sheet again and again. It would then search the whole page once for each of a hundred selectors, most of the
-time of a rendering; so the page's classes are listed once, and only what the list can't answer is searched for.
+premailer reads the style sheet, weighs its rules and merges them, and what it found is kept, also for the next process
+(`kept`): the same sheet is set again and again, and importing premailer takes longer than an issue. It would then
+search the whole page once for each of a hundred selectors, most of the time of a rendering; so the page's classes are
+listed once, and only what the list can't answer is searched for.
 """
 
 import logging
 import re
 from collections.abc import Callable, Iterable
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
+from importlib.util import find_spec
 from operator import itemgetter
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from lxml import etree
 from lxml.cssselect import CSSSelector
+
+from newsletter.rendering import kept
 
 _INLINE_STYLE = re.compile(r'<mj-style\s+inline="inline"\s*>(.*?)</mj-style>', re.DOTALL)
 _COMPOUND = re.compile(r"([a-z][a-z0-9]*)?((?:\.[A-Za-z_][\w-]*)*)")
@@ -58,18 +62,14 @@ class _Sheet:
     """A style sheet as premailer reads it: its rules, the heaviest last."""
 
     def __init__(self, css: str) -> None:
-        from premailer import Premailer  # slow to import, and no sheet is read twice
-
-        premailer = Premailer(
-            allow_network=False,
-            strip_important=False,
-            disable_validation=True,
-            cssutils_logging_level=logging.CRITICAL,
-        )
-        rules, left_over = premailer._parse_style_rules(css, 0)
-        self._rules = [_rule(selector, style) for _, selector, style in sorted(rules, key=itemgetter(0))]
-        self._left_over = premailer._css_rules_to_string(left_over)  # :hover and the like
-        self._merged: dict[tuple[str, tuple[int, ...]], str] = {}
+        self._name = f"sheet-{kept.stamp(css.encode(), files=_readers())}"
+        known = kept.load(self._name) or _read(css)
+        self._rules = [_Rule(_finder(selector), [(key, value) for key, value in pairs]) for selector, pairs in known[0]]
+        self._left_over: str = known[1]
+        self._merged: dict[tuple[str, tuple[int, ...]], str] = {
+            (own, tuple(numbers)): style for own, numbers, style in known[2]
+        }
+        self._known, self._stored = known, len(self._merged)
 
     def lay_on(self, root: etree._Element) -> None:
         """Write the styles into a page's elements; the rules that no attribute can hold, into its head."""
@@ -81,14 +81,23 @@ class _Sheet:
             element.set("style", self._style(element.get("style", ""), tuple(numbers)))
         if self._left_over:
             _head(root).append(_style_element(self._left_over))
+        if len(self._merged) > self._stored:
+            self._store()
+
+    def _store(self) -> None:
+        """Keep what was found out, with the styles that were merged since."""
+        merged = [[own, numbers, style] for (own, numbers), style in self._merged.items()]
+        self._stored = len(merged)
+        kept.store(self._name, [*self._known[:2], merged])
 
     def _style(self, own: str, numbers: tuple[int, ...]) -> str:
         """The rules' declarations in one style attribute; an element's own ones win."""
         if len(self._merged) > _MOST_MERGED:
             self._merged.clear()
+            self._stored = 0
         key = own, numbers
         if key not in self._merged:
-            from premailer.merge_style import merge_styles  # as above
+            from premailer.merge_style import merge_styles  # slow to import, and mostly kept
 
             pairs = [self._rules[number].pairs for number in numbers]
             self._merged[key] = merge_styles(own, pairs, [""] * len(pairs))
@@ -113,10 +122,30 @@ def _sheet(css: str) -> _Sheet:
     return _Sheet(css)
 
 
-def _rule(selector: str, style: str) -> _Rule:
-    from premailer.merge_style import csstext_to_pairs  # as above
+def _read(css: str) -> list[Any]:
+    """A sheet as premailer reads it: its rules, the heaviest last, each a selector and its pairs; what can't be inlined
+    (:hover and the like); and no merged styles yet."""
+    from premailer import Premailer
+    from premailer.merge_style import csstext_to_pairs
 
-    return _Rule(_finder(selector), csstext_to_pairs(style, validate=False))
+    premailer = Premailer(
+        allow_network=False,
+        strip_important=False,
+        disable_validation=True,
+        cssutils_logging_level=logging.CRITICAL,
+    )
+    rules, left_over = premailer._parse_style_rules(css, 0)
+    pairs = [
+        (selector, csstext_to_pairs(text, validate=False)) for _, selector, text in sorted(rules, key=itemgetter(0))
+    ]
+    return [pairs, premailer._css_rules_to_string(left_over), []]
+
+
+@cache
+def _readers() -> tuple[str, ...]:
+    """The files of those who read sheets: what they found holds until one of them changes."""
+    found = find_spec("premailer")
+    return (__file__, *([found.origin] if found and found.origin else []))
 
 
 def _finder(selector: str) -> Callable[[_Page], Iterable[etree._Element]]:

@@ -27,7 +27,7 @@ from markupsafe import Markup, escape
 
 from newsletter import templates_folder
 from newsletter.errors import TemplateError
-from newsletter.rendering import fragments
+from newsletter.rendering import fragments, kept
 from newsletter.rendering.plaintext import Footnotes
 
 _LINE_WITH_A_TAG = re.compile(r"^(\s*)(?=</?[a-zA-Z])")
@@ -180,8 +180,11 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
 
 def _environment(loader: jinja2.BaseLoader, *extensions: type[Extension]) -> jinja2.Environment:
+    place = kept.folder()
+    way = kept.stamp(repr(extensions).encode(), files=(__file__, jinja2.__file__))
     environment = _Sandbox(
         loader=loader,
+        bytecode_cache=kept.Compiled(place, way) if place else None,
         autoescape=lambda name: not (name or "").endswith(".txt"),
         undefined=jinja2.StrictUndefined,
         extensions=["jinja2.ext.i18n", *extensions],
