@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,9 +19,13 @@ from newsletter.delivery import tallies
 from newsletter.delivery.models import Delivery, DeliveryState
 from newsletter.editors import accounts, sessions
 from newsletter.issues.models import Issue, IssueState
+from newsletter.rendering.counted import Link
+from newsletter.rendering.models import Edition
 from newsletter.sources.models import SourceState
 from newsletter.web.desk.door import COOKIE
-from subscribers import Way, preferences, unsubscribe
+from subscribers import Way, clicks, preferences, unsubscribe
+from subscribers.clicks import Following
+from subscribers.models import Leaving, Subscriber
 from tests.builders import CONFIG, NOW, a_config, add_readers, an_article
 from tests.delivery.ledgers import FULL, GONE, TAKEN, an_issue_with
 from tests.subscribers.conftest import KEYS, a_reader, unsubscribe_token
@@ -91,15 +96,36 @@ def uncertain_one(session: Session) -> int:
     return issue.id or 0
 
 
+def follow_links(session: Session, issue_id: int) -> None:
+    """A dozen of its readers, one of whom has left, and a gateway."""
+    told = (
+        ("Ferry comes home after a long refit, with the old bell and the teapot", "City", "story"),
+        ("Parliament votes on the island treaty", "World", "story"), ("A gull paints", "And finally", "story"),
+        ("The boat is back", "City", "also"), ("", "", "sponsor"),
+    )  # fmt: skip
+    links = [Link(0, "https://post.example.com/archive/daily/2026-11-22", "", "", "trap")]
+    links += [Link(n, f"https://radio.example.com/{n}", *about) for n, about in enumerate(told, start=1)]
+    session.exec(select(Edition).where(Edition.issue_id == issue_id)).one().links = [link._asdict() for link in links]
+    gone = session.exec(select(Leaving.subscriber_id)).all()
+    readers = [*gone, *session.exec(select(Subscriber.id).limit(12))]
+    followed = [
+        Following(0, reader or 0, "daily", issue_id, n % 5 + 1, told[n % 5][1], NOW - timedelta(days=25), sign)
+        for n, (reader, sign) in enumerate(product(readers, ("", "early burst", "agent")))
+    ]
+    clicks.keep(session, followed)
+
+
 @pytest.fixture
 def shown(sqlite: Database, tmp_path: Path) -> Iterator[Shown]:
     port = free_port()
-    config = a_config((CONFIG + WEEKLY).replace("https://post.example.com", f"http://127.0.0.1:{port}"), tmp_path)
+    counting = CONFIG.replace("min_articles = 1\n", "min_articles = 1\nclicks = true\n")
+    config = a_config((counting + WEEKLY).replace("https://post.example.com", f"http://127.0.0.1:{port}"), tmp_path)
     paper = Paper(config, sqlite)
     with_editors(sqlite, Clock(NOW))
     live = a_month(sqlite)
     with sqlite.transaction() as session:
         sent = uncertain_one(session)
+        follow_links(session, sent)
     tallies.keep(sqlite, sent)
     with serving(paper, port):
         yield Shown(paper, {
