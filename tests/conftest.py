@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import LiteralString
+from typing import TYPE_CHECKING, LiteralString
 
 import psycopg
 import pytest
@@ -18,6 +18,9 @@ from psycopg.sql import SQL, Composed, Identifier
 from sqlalchemy import URL, make_url
 
 from newsletter.database import Database
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 CHROMIUM = next(
     (p for p in ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome") if Path(p).exists()), ""
@@ -66,6 +69,18 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def shared() -> Path:
     """The folder of real feeds, articles and bounces. Mark the test `shared`."""
     return SHARED
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """Chromium, started once a file; `browser.new_context()` is a window of somebody else."""
+    from playwright.sync_api import expect, sync_playwright  # slow to import, wanted in few files
+
+    expect.set_options(timeout=20_000)  # on a busy machine
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
 
 
 @pytest.fixture(scope="session")

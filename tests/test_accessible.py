@@ -1,10 +1,10 @@
 """axe-core finds no serious fault in the mails of every design, in web views, in readers' pages, by day or night."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from sqlmodel import Session
 
 from newsletter.issues.contents import Contents
@@ -16,7 +16,7 @@ from newsletter.rendering.templates import Templates
 from subscribers import signup
 from subscribers.tokens import Purpose, sign
 from tests.builders import NOW, an_article
-from tests.conftest import CHROMIUM, NPM
+from tests.conftest import NPM
 from tests.rendering import issues
 from tests.subscribers.conftest import KEYS, PROOF, a_reader, confirm_token, unsubscribe_token
 from tests.web.conftest import Served, catcher, clock, served, settings
@@ -25,12 +25,6 @@ __all__ = ["catcher", "clock", "served", "settings"]
 pytestmark = [pytest.mark.npm, pytest.mark.browser, pytest.mark.slow]
 AXE = NPM / "node_modules" / "axe-core" / "axe.min.js"
 PICTURE = Path(__file__).parent.parent / "newsletter" / "sample" / "articles" / "pictures" / "ferry.jpg"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
 
 
 @pytest.fixture(scope="module")

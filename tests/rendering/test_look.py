@@ -1,15 +1,13 @@
 """What a browser makes of the digest: standards mode, one column on phones, a designed night, nobody else's server."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route
 
 from newsletter.issues.contents import Contents
 from newsletter.rendering.render import edition
 from newsletter.rendering.templates import Templates
-from tests.conftest import CHROMIUM
 from tests.rendering import issues
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -27,12 +25,6 @@ HARD = [
     issues.japanese,
 ]
 PICTURE = Path(__file__).parents[2] / "newsletter" / "sample" / "articles" / "pictures" / "ferry.jpg"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,11 @@
 
 import re
 import time
-from collections.abc import Iterator
 from datetime import date
 from email.message import EmailMessage
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from newsletter.issues.models import Issue, IssueState
 from newsletter.rendering.models import Edition
@@ -16,19 +15,10 @@ from subscribers import Format, audience, directory, signup
 from subscribers.models import Subscriber
 from subscribers.tokens import Purpose, sign
 from tests.builders import NOW
-from tests.conftest import CHROMIUM
 from tests.subscribers.conftest import KEYS, PROOF, a_reader, the, unsubscribe_token
 from tests.web.conftest import Served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 def mail_with(served: Served, words: str) -> EmailMessage:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 from sqlalchemy import event, text
 from sqlmodel import select
 from starlette.testclient import TestClient
@@ -28,7 +28,6 @@ from subscribers.models import Click
 from subscribers.tokens import LENGTH, Keys, Purpose, sign
 from tests.builders import CONFIG, KEY, NOW, a_config, an_issue
 from tests.command import an_article_file
-from tests.conftest import CHROMIUM
 from tests.sink import Sink
 from tests.subscribers.conftest import KEYS, a_reader, the, unsubscribe_token
 from tests.web.conftest import WEEKLY, Served, Site
@@ -234,7 +233,7 @@ def test_links_are_looked_up_once_an_issue(counting: Site):
 
 @pytest.mark.slow
 @pytest.mark.browser
-def test_scanners_and_then_a_person_follow_the_links_of_a_real_mail(served: Served, tmp_path: Path):
+def test_scanners_and_then_a_person_follow_the_links_of_a_real_mail(served: Served, browser: Browser, tmp_path: Path):
     """Drafted, approved, sent through SMTP. A gateway opens every link, by GET, HEAD and as a prefetch: nothing about a
     reader changes, and no person is counted. Chromium opens the mail and clicks: the article, and one person."""
     with Sink() as sink:
@@ -252,17 +251,14 @@ def test_scanners_and_then_a_person_follow_the_links_of_a_real_mail(served: Serv
     with served.database.reading() as session:
         seen = the(followed.of(session, 1))
     assert (seen.people, seen.robots) == (0, 6)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(user_agent=FIREFOX["User-Agent"])
-        page.set_content(html)
-        hidden = page.locator(f'a[href$="/{TRAP}"]')
-        assert hidden.count() == 1
-        assert hidden.bounding_box() is None
-        page.get_by_role("link", name="Ferry number 1 sails again").last.click()
-        page.wait_for_url(f"{served.url}/articles/*")
-        assert "Ferry number 1 sails again" in page.content()
-        browser.close()
+    page = browser.new_page(user_agent=FIREFOX["User-Agent"])
+    page.set_content(html)
+    hidden = page.locator(f'a[href$="/{TRAP}"]')
+    assert hidden.count() == 1
+    assert hidden.bounding_box() is None
+    page.get_by_role("link", name="Ferry number 1 sails again").last.click()
+    page.wait_for_url(f"{served.url}/articles/*")
+    assert "Ferry number 1 sails again" in page.content()
     wait_for(served.database, 7)
     assert kept(served.database)[6:] == [(1, 1, "City", "")]
     assert dump(served.database, without="click") == before

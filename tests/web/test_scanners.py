@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 from sqlmodel import select
 from starlette.testclient import TestClient
 
@@ -24,7 +24,6 @@ from subscribers import Way, signup
 from subscribers.models import Leaving
 from subscribers.tokens import Keys
 from tests.builders import KEY, NOW
-from tests.conftest import CHROMIUM
 from tests.rendering import issues
 from tests.subscribers.conftest import KEYS, PROOF, a_reader, confirm_token, standing
 from tests.web.conftest import Served
@@ -79,7 +78,7 @@ def leavings(served: Served) -> list[tuple[Way, int | None]]:
 
 @pytest.mark.slow
 @pytest.mark.browser
-def test_a_scanner_that_opens_every_link_of_a_mail_changes_nothing(served: Served, mail: bytes):
+def test_a_scanner_that_opens_every_link_of_a_mail_changes_nothing(served: Served, mail: bytes, browser: Browser):
     """GET, HEAD and OPTIONS, as a prefetch too, and then a browser that runs scripts and waits: 0 state changes."""
     links = links_in(mail, served.url)
     with served.database.transaction() as session:
@@ -93,14 +92,11 @@ def test_a_scanner_that_opens_every_link_of_a_mail_changes_nothing(served: Serve
         for link in links:
             for method, headers in (("GET", {}), ("HEAD", {}), ("OPTIONS", {}), ("GET", PREFETCH), ("HEAD", PREFETCH)):
                 assert scanner.request(method, link, headers=headers).status_code < 500
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
-        for link in links:
-            page.goto(link, wait_until="networkidle")
-            page.mouse.move(50, 50)
-            page.keyboard.press("Tab")
-        browser.close()
+    page = browser.new_page()
+    for link in links:
+        page.goto(link, wait_until="networkidle")
+        page.mouse.move(50, 50)
+        page.keyboard.press("Tab")
     assert dump(served.database) == before
 
 

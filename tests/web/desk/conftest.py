@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from httpx2 import Response
@@ -22,11 +22,7 @@ from newsletter.web import app as web
 from newsletter.web.app import create_app
 from newsletter.web.desk.door import COOKIE
 from tests.builders import CONFIG, a_config
-from tests.conftest import CHROMIUM
 from tests.web.conftest import WEEKLY, Clock
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser as Chromium
 
 PASSWORD = "three quiet words"
 HASH = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1).hash(
@@ -94,18 +90,6 @@ def with_editors(database: Database, clock: Clock) -> None:
         for role, name in NAMES.items():
             editor = accounts.add(session, f"{name.lower()}@example.com", name, role, clock())
             editor.password_hash = HASH
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Chromium]":
-    """Chromium, started once a file; `browser.new_context()` is a window of somebody else."""
-    from playwright.sync_api import expect, sync_playwright  # slow to import, wanted in few files
-
-    expect.set_options(timeout=20_000)  # on a busy machine
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
