@@ -6,7 +6,7 @@ It lives on the ground floor because both packages keep tables in one database, 
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from sqlalchemy import DateTime, Dialect, Enum
+from sqlalchemy import DateTime, Dialect, Enum, String
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 
@@ -45,3 +45,9 @@ def words(kind: type[StrEnum]) -> Enum:
     return Enum(
         kind, native_enum=False, create_constraint=False, length=20, values_callable=lambda k: [str(m.value) for m in k]
     )
+
+
+def by_number(length: int) -> String:
+    """A text column in the order of its characters' numbers. It is SQLite's own; PostgreSQL's is a language's, in which
+    what begins alike does not stand together, and which takes it three times as long to compare."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select, text
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlmodel import Session, col
 
 from subscribers import batch
@@ -39,10 +39,10 @@ class Page:
 
 def by_address(session: Session, beginning: str, after: str = "", limit: int = PAGE) -> Page:
     """Whose address begins so, by address. `after` is the last page's `more`."""
-    key = _Sorted(session, "email_key")
-    statement = _people().where(key.begins(beginning.strip().lower())).order_by(key.order)
+    key = col(Subscriber.email_key)
+    statement = _people().where(_begins(key, beginning.strip().lower())).order_by(key)
     if after:
-        statement = statement.where(key.beyond(after))
+        statement = statement.where(key > after)
     return _page(session, session.execute(statement.limit(limit + 1)).all(), limit, lambda row: str(row.email_key))
 
 
@@ -51,14 +51,14 @@ def by_name(session: Session, beginning: str, after: str = "", limit: int = PAGE
 
     Each of these is a range of its own, read in order and merged: one OR would have to sort all that fit.
     """
-    name, number, words = _Sorted(session, "name"), col(Subscriber.id), " ".join(beginning.split())
+    name, number, words = col(Subscriber.name), col(Subscriber.id), " ".join(beginning.split())
     found: dict[int, Any] = {}
     for start in {words, words.title(), words.upper(), words.lower()}:
-        statement = _people().where(name.begins(start), col(Subscriber.name) != "").order_by(name.order, number)
+        statement = _people().where(_begins(name, start), name != "").order_by(name, number)
         if after:
             last_number, _, last = after.partition(" ")
-            same = and_(col(Subscriber.name) == last, number > int(last_number))
-            statement = statement.where(or_(name.beyond(last), same), name.at_least(last))
+            same = and_(name == last, number > int(last_number))
+            statement = statement.where(or_(name > last, same), name >= last)
         found |= {row.id: row for row in session.execute(statement.limit(limit + 1))}
     rows = sorted(found.values(), key=lambda row: (row.name, row.id))[: limit + 1]
     return _page(session, rows, limit, lambda row: f"{row.id} {row.name}")
@@ -81,26 +81,8 @@ def listed(
     return _page(session, rows, limit, lambda row: str(row.id))
 
 
-class _Sorted:
-    """A text column in the order of its characters' numbers, in which its index is: SQLite's own order; PostgreSQL's is
-    a language's, and has operators of their own for this (text_pattern_ops)."""
-
-    def __init__(self, session: Session, column: str) -> None:
-        self._column = Subscriber.__table__.c[column]  # type: ignore[attr-defined]
-        self._own = session.get_bind().dialect.name == "postgresql"
-        self.order: Any = text(f"subscriber.{column} USING ~<~") if self._own else self._column
-
-    def begins(self, start: str) -> ColumnElement[bool]:
-        return and_(self.at_least(start), self._compared("<", start + _LAST))
-
-    def at_least(self, value: str) -> ColumnElement[bool]:
-        return self._compared(">=", value)
-
-    def beyond(self, value: str) -> ColumnElement[bool]:
-        return self._compared(">", value)
-
-    def _compared(self, operator: str, value: str) -> ColumnElement[bool]:
-        return self._column.bool_op(f"~{operator}~" if self._own else operator)(value)  # type: ignore[no-any-return]
+def _begins(column: Any, start: str) -> ColumnElement[bool]:
+    return and_(column >= start, column < start + _LAST)
 
 
 def _people() -> Select[*tuple[Any, ...]]:

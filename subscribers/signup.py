@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
-from sqlalchemy import exists
+from sqlalchemy import exists, select
 from sqlmodel import Session, col, delete
 
 from subscribers import consent, people, suppression
 from subscribers.address import address_hash, parse
+from subscribers.batch import among
 from subscribers.consent import Proof
 from subscribers.errors import NotAllowed
-from subscribers.models import Subscriber, Subscription, SubscriptionState
+from subscribers.models import Consent, Subscriber, Subscription, SubscriptionState
 from subscribers.tokens import Claim, Keys, Purpose, check
 
 LINK_LIVES = timedelta(days=7)
@@ -154,8 +155,13 @@ def forget_unconfirmed(session: Session, now: datetime) -> int:
         )
     )
     still_here = exists().where(col(Subscription.subscriber_id) == col(Subscriber.id))
-    gone = session.exec(delete(Subscriber).where(~still_here, col(Subscriber.created_at) < now - UNCONFIRMED_KEPT))
-    return int(gone.rowcount)
+    alone = (~still_here, col(Subscriber.created_at) < now - UNCONFIRMED_KEPT)
+    number = col(Subscriber.id)
+    held = session.scalars(select(number).where(*alone).with_for_update(skip_locked=True))
+    theirs = among(number, [n for n in held if n])  # asked again now that nobody can sign them up
+    gone = [n for n in session.scalars(delete(Subscriber).where(theirs, ~still_here).returning(number)) if n]
+    session.exec(delete(Consent).where(among(col(Consent.subscriber_id), gone)))
+    return len(gone)
 
 
 def _judged(claim: Claim, first: Subscription, standing: list[Subscription], now: datetime) -> Confirmation:

@@ -6,7 +6,9 @@ small, other writers get their turn, and an import that was cut off is simply st
 """
 
 import csv
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, insert, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import Session, col
 
 from subscribers import arrivals, audience, directory, reading, unsubscribe
@@ -24,10 +26,12 @@ from subscribers.arrivals import Arrival, Met
 from subscribers.csv_rows import Layout, layout_of
 from subscribers.errors import NotAllowed
 from subscribers.models import Consent, Subscriber, Subscription, SubscriptionState, Way
+from subscribers.reading import Batch
 from subscribers.tokens import Keys
 from subscribers.unsubscribe import Departure
 
 BATCH_ROWS = 20_000  # a third of a second, in which other writers of SQLite wait
+WRITERS = 2  # of PostgreSQL
 TRIES = 3  # of a batch into which somebody else's new reader came
 PAGE_ROWS = 5_000
 MAX_NOTES = 1_000  # kept in a Report; the counts go on
@@ -117,12 +121,15 @@ def import_csv(
     layout = layout or layout_of(path)
     report = Report(layout=layout, hears=refused)
     origin = f"import {path.name}"
+
+    def bring(batch: Batch) -> list[tuple[int, Verdict]]:
+        return _brought_in(transaction, newsletter, batch.arrivals, origin, proof, now, dry_run)
+
     with reading.batches(path, layout, keys, batch_rows) as batches:
-        for batch in batches:
+        for batch, verdicts in _each(batches, bring, _writers(transaction)):
             for row in batch.faults:
                 report.count(row.line, Outcome.INVALID, row.why)
             report.unchanged += batch.twice
-            verdicts = _brought_in(transaction, newsletter, batch.arrivals, origin, proof, now, dry_run)
             for line, verdict in verdicts:
                 report.count(line, verdict.outcome, verdict.why)
             report.new += len(batch.arrivals) - len(verdicts)
@@ -170,6 +177,27 @@ def decide(arrival: Arrival, met: Met) -> Verdict:
     )
 
 
+def _writers(transaction: Callable[[], AbstractContextManager[Session]]) -> int:
+    """How many batches are written at once: PostgreSQL keeps one core busy with each, SQLite has one writer."""
+    with transaction() as session:
+        return 1 if session.get_bind().dialect.name == "sqlite" else WRITERS
+
+
+def _each(
+    batches: Iterator[Batch], bring: Callable[[Batch], list[tuple[int, Verdict]]], writers: int
+) -> Iterator[tuple[Batch, list[tuple[int, Verdict]]]]:
+    """Each batch with what `bring` says of it, in order; the next one is read while so many are at work."""
+    with ThreadPoolExecutor(writers) as pool:
+        at_work: deque[tuple[Batch, Future[list[tuple[int, Verdict]]]]] = deque()
+        for batch in batches:
+            at_work.append((batch, pool.submit(bring, batch)))
+            if len(at_work) > writers:
+                done, verdicts = at_work.popleft()
+                yield done, verdicts.result()
+        for done, verdicts in at_work:
+            yield done, verdicts.result()
+
+
 def _brought_in(
     transaction: Callable[[], AbstractContextManager[Session]],
     newsletter: str,
@@ -181,13 +209,14 @@ def _brought_in(
 ) -> list[tuple[int, Verdict]]:
     """One batch in a transaction of its own: the verdict, by line, on each whom the store had met; all others are new.
 
-    Where somebody else adds one of them in the same moment, PostgreSQL refuses the batch; the next try meets them.
+    Where somebody else adds or changes one of them in the same moment, PostgreSQL may refuse the batch; the next try
+    meets them.
     """
     for left in reversed(range(TRIES if people else 0)):
         try:
             with transaction() as session:
                 return _bring_in(session, newsletter, people, origin, proof, now, dry_run)
-        except IntegrityError:
+        except (IntegrityError, OperationalError):
             if not left:
                 raise
     return []

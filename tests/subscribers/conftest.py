@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 import pytest
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from newsletter.database import Database
 from subscribers import Proof, signup
@@ -44,7 +44,7 @@ def standing(session: Session, email: str, newsletter: str = "daily") -> Subscri
     """The subscription of that mailbox."""
     return session.exec(
         select(Subscription)
-        .join(Subscriber)
+        .join(Subscriber, col(Subscriber.id) == col(Subscription.subscriber_id))
         .where(Subscriber.email_key == email.lower(), Subscription.newsletter == newsletter)
         .execution_options(populate_existing=True)
     ).one()

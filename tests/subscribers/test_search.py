@@ -99,6 +99,6 @@ def test_a_search_among_many_reads_an_index_in_order(session, people):
         find(session, "a")
         event.remove(connection, "before_cursor_execute", note)
         plan = str(run(explain + statements[0][0], statements[0][1]).all())
-        assert "_sorted" in plan or "sqlite_autoindex_subscriber_1" in plan
+        assert any(index in plan for index in ("_sorted", "uq_subscriber_email_key", "sqlite_autoindex_subscriber_1"))
         assert "Sort" not in plan
         assert "TEMP B-TREE" not in plan
