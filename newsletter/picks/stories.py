@@ -29,6 +29,7 @@ GROWN_MEMBERS = 8
 NEAR, NEAR_GROWN = 0.017, 0.3  # the same two for stories that are too near each other to stand in one issue
 ONE_WORD = 0.4  # of what the strongest shared word says is not counted: one word alone may be chance
 NEGLIGIBLE = 0.012  # a likeness below this counts as none
+NEIGHBOURS = 3  # of a bare headline whose words count as its own, as far as they are like it
 NAME_BONUS = 1.6  # a word that is always capitalised counts up to so much more: names tell events apart
 TITLE_TIMES = 4  # a word of the headline counts as so many of the text
 LEAD_WORDS, LEAD_TIMES = 40, 2  # the news comes first: these words of the text count twice
@@ -70,7 +71,8 @@ def grouping(pieces: Iterable[Piece], background: Iterable[Piece] = ()) -> Group
     today = [told(page[0]) for page in pages]
     weeks = [(piece.published_at, told(piece)) for piece in background]
     vectors = _vectors(today, [one for _, one in weeks])
-    like = _without_series(_above_the_crowd(_likeness(vectors)), pages)
+    like = _with_what_neighbours_say(_likeness(vectors), [len(one.text) < BARE for one in today])
+    like = _without_series(_above_the_crowd(like), pages)
     circles = _joined([dict(others) for others in like], NEAR, NEAR_GROWN)
     stories = [
         tuple(sorted((p for i in group for p in pages[i]), key=lambda p: p.key))
@@ -200,6 +202,36 @@ def _likeness(vectors: Sequence[Vector]) -> Likeness:
                 like[here][there] = like[there][here] = alike
             cosines[there] = highest[there] = 0.0
     return like
+
+
+def _with_what_neighbours_say(like: Likeness, bare: Sequence[bool]) -> Likeness:
+    """The same, where bare headlines are also like those that their NEIGHBOURS are like.
+
+    Two headlines of one event may not share a word; a third has words of both. Neighbours are the most alike of each
+    other, so that a crowd's favourite lends nothing to the crowd.
+    """
+    nearest = [
+        nlargest(NEIGHBOURS, ((alike, there) for there, alike in others.items())) if is_bare else []
+        for others, is_bare in zip(like, bare, strict=True)
+    ]
+    names = [{there for _, there in near} for near in nearest]
+    mutual = [[(alike, there) for alike, there in near if here in names[there]] for here, near in enumerate(nearest)]
+    lengths = [sqrt(1 + 2 * sum(alike * alike for alike, _ in near)) for near in mutual]
+    found = [dict(others) for others in like]
+    for here, near in enumerate(mutual):
+        mine = found[here]
+        for lent, there in near:
+            for other, alike in like[there].items():
+                if other != here:
+                    mine[other] = found[other][here] = mine.get(other, 0.0) + lent * alike
+    return [
+        {
+            other: whole
+            for other, alike in others.items()
+            if (whole := max(alike / (lengths[here] * lengths[other]), like[here].get(other, 0.0))) >= NEGLIGIBLE
+        }
+        for here, others in enumerate(found)
+    ]
 
 
 def _above_the_crowd(like: Likeness) -> Likeness:

@@ -228,6 +228,17 @@ def test_labelled_stories_are_found_as_well_as_promised(shared: Path):
         pairwise, b_cubed = benchmark.halved(articles)
         assert pairwise >= benchmark.FLOORS[f"{name}, halves"][0]
         assert b_cubed >= benchmark.FLOORS[f"{name}, halves"][1]
+    (pairwise, b_cubed), _ = benchmark.sampled(data)
+    assert pairwise >= benchmark.FLOORS[benchmark.ANY][0]
+    assert b_cubed >= benchmark.FLOORS[benchmark.ANY][1]
+
+
+def test_two_bare_headlines_without_a_word_in_common_are_one_story_by_a_third():
+    """ "Kelmouth ferry aground" and "Anna Lisbeth: all saved": what lies between them has words of both."""
+    titles = ("Kelmouth ferry aground off Point", "Ferry aground off Kelmouth: Anna Lisbeth passengers saved")
+    ship = [a_piece(n, source=f"s{n}", title=t) for n, t in enumerate((*titles, "Anna Lisbeth passengers all saved"))]
+    others = [a_piece(number, title=title) for number, title in enumerate(EVENTS, start=10)]
+    assert ids(grouped([*others, *ship]))[0] == {0, 1, 2}
 
 
 @pytest.mark.slow
