@@ -34,7 +34,9 @@ slowest, count, articles = 0.0, 0, 0
 for path in sorted(p for p in Path(sys.argv[1]).rglob("*") if p.is_file()):
     begun = time.process_time()
     try:
-        articles += len(feed.parse(path.read_bytes(), "https://news.example/feed", zone=UTC, max_items=500).articles)
+        found = feed.parse(path.read_bytes(), "https://news.example/feed", zone=UTC, max_items=500).articles
+        assert all(article.title and article.guid and len(article.guid) <= 500 for article in found), path.name
+        articles += len(found)
     except FetchError:
         pass
     slowest, count = max(slowest, time.process_time() - begun), count + 1
