@@ -94,7 +94,7 @@ def judged(followings: Sequence[Following], accepted_at: datetime | None) -> lis
 
 def _accepted(session: Session, issue: int, readers: Iterable[int]) -> dict[int, datetime]:
     """When the relay took each of these readers' mail; one whose answer is not written yet was taken this moment."""
-    mine = (TABLE.c.issue_id == issue, among(TABLE.c.subscriber_id, [*readers]))
-    taken = TABLE.c.state.in_((DeliveryState.ACCEPTED, DeliveryState.IN_HAND))
-    found = select(TABLE.c.subscriber_id, TABLE.c.changed_at).where(*mine, taken)
-    return {row[0]: row[1] for row in session.execute(found)}
+    mine = (among(TABLE.c.subscriber_id, [*readers]), TABLE.c.issue_id == issue)
+    # Their state is looked at here: asked for it, SQLite would go through all of the issue that are in that state.
+    rows = session.execute(select(TABLE.c.subscriber_id, TABLE.c.changed_at, TABLE.c.state).where(*mine))
+    return {row[0]: row[1] for row in rows if row[2] in (DeliveryState.ACCEPTED, DeliveryState.IN_HAND)}

@@ -6,9 +6,11 @@ from datetime import timedelta
 import pytest
 from sqlmodel import Session, col, select
 
+from newsletter.daily import Paper
 from newsletter.database import Database
 from newsletter.delivery.models import Delivery, DeliveryState
 from newsletter.rendering.counted import TRAP
+from newsletter.scheduler import Clockwork
 from newsletter.tracking import clicks
 from newsletter.tracking.clicks import MOST_OF_A_MAIL, Visit
 from newsletter.tracking.robots import Sign
@@ -16,7 +18,7 @@ from subscribers import Way, directory, erasure, preferences, unsubscribe
 from subscribers import clicks as kept_clicks
 from subscribers.clicks import Followed
 from subscribers.models import Click
-from tests.builders import NOW
+from tests.builders import NOW, a_config
 from tests.subscribers.conftest import KEYS, a_reader, unsubscribe_token
 
 SECOND = timedelta(seconds=1)
@@ -142,3 +144,16 @@ def test_they_are_forgotten_after_a_time(database, monkeypatch):
     assert clicks.forget(database, LATER - timedelta(days=1)) == 0
     with database.reading() as session:
         assert len(rows(session)) == 2
+
+
+def test_the_clock_forgets_what_is_older_than_the_config_says(sqlite: Database, tmp_path):
+    """keep_clicks_days, by the hour; on a Saturday, when there is nothing else to do."""
+    with sqlite.transaction() as session:
+        ann = a_reader(session)
+        clicks.keep(session, [visit(ann), visit(ann, 2, at=LATER + timedelta(days=10))])
+    clockwork = Clockwork(Paper(a_config(folder=tmp_path), sqlite), lambda: NOW + timedelta(days=187))
+    clockwork.wake()
+    clockwork.tidy()
+    clockwork.stop()
+    with sqlite.reading() as session:
+        assert rows(session) == [(ann, 2, "")]
