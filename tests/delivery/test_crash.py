@@ -7,7 +7,9 @@ conversations have reached a chosen point: no test here depends on how fast the 
 import os
 import signal
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from email import message_from_bytes, policy
 from pathlib import Path
 from random import Random
 
@@ -16,7 +18,9 @@ from sqlmodel import col, select
 
 from newsletter.database import Database
 from newsletter.delivery.models import Delivery, DeliveryState
+from subscribers import preferences
 from subscribers.models import Subscriber
+from tests.builders import NOW
 from tests.command import Project, a_project, an_article_file, readers_file
 from tests.sink import Sink
 
@@ -39,6 +43,26 @@ def test_a_sender_that_is_killed_again_and_again_doubles_nobody_and_loses_nobody
 def test_fifty_kills_of_a_send_to_ten_thousand(tmp_path: Path, senders: int):
     """The same at fifty random moments, with one sender process and with two."""
     kill_again_and_again(tmp_path, readers=10_000, kills=50, senders=senders)
+
+
+@pytest.mark.slow
+def test_who_has_chosen_sections_gets_her_own_edition_once_though_the_sender_is_killed(tmp_path: Path):
+    """Three editions, two kills: what was drawn for a reader is what she gets, in whichever run."""
+    readers, chosen = 600, ("", "City", "World")
+    stories = {"City": "Ferry comes home after refit", "World": "Parliament votes on island treaty"}
+    with Sink() as sink:
+        project = approved_editions(tmp_path, sink, readers, stories, chosen)
+        for moment in moments(Random(20261123), 2, readers):
+            kill_at(sink, project, moment)
+        totals = project.json("send", ISSUE)
+    assert totals["selected"] == totals["accepted"] + totals["uncertain"] == readers
+    nobody_twice_nobody_lost(project, sink)
+    for mail in sink.taken:
+        text = message_from_bytes(mail.data, policy=policy.default).get_body(("plain",))
+        assert text is not None
+        words = " ".join(text.get_content().split())
+        wanted = chosen[number_in(mail.recipient) % len(chosen)]
+        assert [section for section, title in stories.items() if title in words] == ([wanted] if wanted else [*stories])
 
 
 @pytest.mark.proof
@@ -75,11 +99,44 @@ def kill_again_and_again(folder: Path, readers: int, kills: int, senders: int = 
 
 def approved_issue(folder: Path, sink: Sink, readers: int, more: str = "") -> Project:
     """A project with an approved issue and so many readers, whose relay is the sink."""
+    project = with_readers(folder, sink, readers, more)
+    an_article_file(folder)
+    return with_issue(project)
+
+
+def approved_editions(
+    folder: Path, sink: Sink, readers: int, stories: Mapping[str, str], chosen: Sequence[str]
+) -> Project:  # fmt: skip
+    """The same with a story in each section; reader n has chosen `chosen[n % len(chosen)]`, "" for all sections."""
+    project = with_readers(folder, sink, readers)
+    config = folder / "config.toml"
+    config.write_text(config.read_text().replace('section = "City"', 'section = "City"\nsections = ["World"]', 1))
+    for section, title in stories.items():
+        (folder / "articles" / f"{section}.md").write_text(
+            f"---\ntitle: {title}\ndate: 2026-11-23 04:30\nsection: {section}\nstandfirst: At last.\n---\nIt is so.\n"
+        )
+    database = Database(f"sqlite:///{folder}/newsletter.db")
+    with database.transaction() as session:
+        for number, email in session.execute(select(Subscriber.id, Subscriber.email)).all():
+            wanted = chosen[number_in(email) % len(chosen)]
+            preferences.choose_topics(session, number or 0, "daily", [wanted] if wanted else [], NOW)
+    database.close()
+    return with_issue(project)
+
+
+def number_in(address: str) -> int:
+    return int(address.removeprefix("reader").partition("@")[0])
+
+
+def with_readers(folder: Path, sink: Sink, readers: int, more: str = "") -> Project:
     settings = f'port = {sink.port}\nsecurity = "none"\nconnections = {CONNECTIONS}'
     project = a_project(folder, smtp=settings, more=more)
-    an_article_file(folder)
     readers_file(folder, readers)
     project("subscribers", "import", "readers.csv", "--newsletter", "daily")
+    return project
+
+
+def with_issue(project: Project) -> Project:
     project("collect")
     project("draft", "daily", "--date", "2026-11-23")
     project("approve", ISSUE)
