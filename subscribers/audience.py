@@ -88,13 +88,14 @@ def recipients(
     session: Session, newsletter: str, subscriber_ids: Sequence[int], now: datetime
 ) -> dict[int, Recipient | NotNow]:
     """For each of these numbers, whom to mail, or why not. One indexed query; ask for some hundreds at a time."""
-    answers: dict[int, Recipient | NotNow] = dict.fromkeys(subscriber_ids, NotNow("erased"))
+    answers: dict[int, Recipient | NotNow] = dict.fromkeys(subscriber_ids, _ERASED)
     values = {"newsletter": newsletter, "people": batch.packed_numbers(subscriber_ids)}
     rows: Sequence[Any] = session.connection().execute(_RECIPIENTS, values).all()  # not as ORM rows, which take longer
     for person, subscription, email, name, form, state, until, reason in rows:
-        is_plain = state == SubscriptionState.ACTIVE and reason is None  # nearly all
-        why = "" if is_plain else _why_not(state, until, reason, now)
-        answers[person] = NotNow(why) if why else Recipient(person, subscription, email, name, _FORMATS[form])
+        if (state == _PLAIN and reason is None) or not (why := _why_not(state, until, reason, now)):  # nearly all
+            answers[person] = Recipient(person, subscription, email, name, _FORMATS[form])
+        else:
+            answers[person] = NotNow(why)
     return answers
 
 
@@ -119,6 +120,7 @@ _RECIPIENTS = (  # built once: it takes longer than to ask it
     .outerjoin(Suppression, col(Suppression.address_hash) == col(Subscriber.address_hash))
     .where(batch.among(col(Subscriber.id), batch.given("people")))
 )
+_ERASED, _PLAIN = NotNow("erased"), SubscriptionState.ACTIVE.value
 _FORMATS = {form.value: form for form in Format}
 _MAY_READ = (SubscriptionState.ACTIVE, SubscriptionState.PAUSED)
 

@@ -63,6 +63,7 @@ class Connections:
     def __init__(self, relay: Relay, most: int = 0, timeouts: dict[Stage, float] = TIMEOUTS) -> None:
         """`most` 0 is what the relay's table says. Nothing is opened before there is a letter."""
         self._relay, self._timeouts = relay, timeouts
+        self._dot_seconds = timeouts[Stage.DOT]
         self._most = most or relay.connections
         self._idle: list[Line] = []
         self._talks: dict[int, _Talk] = {}  # by the socket's number
@@ -104,8 +105,8 @@ class Connections:
         try:
             while (seconds := self._look_around()) is not None:
                 for number, event in self._poll.poll(seconds * 1000):
-                    if number in self._talks:
-                        self._serve(self._talks[number], event)
+                    if talk := self._talks.get(number):
+                        self._serve(talk, event)
                     elif number == self._opener.bell.fileno():
                         self._greet_new_lines()
                 self._write_down()
@@ -168,6 +169,10 @@ class Connections:
         else:
             for talk in dots:
                 self._push(talk)
+            ends = monotonic() + self._dot_seconds
+            self._look_at = min(self._look_at, ends)
+            for talk in dots:
+                talk.deadline = min(talk.deadline, ends)
 
     def _new_answers(self) -> list[Answer]:
         answers, self._answers, self._noted = self._answers, [], 0
@@ -205,17 +210,18 @@ class Connections:
                 line.push()
                 self._listen(talk)
             if event & ~POLLOUT:
-                line.pull()
                 self._hear(talk)
         except (OSError, Broken):
             self._break(talk)
 
     def _hear(self, talk: _Talk) -> None:
         """Take the replies that are here whole. Raises Broken."""
+        line = talk.line
         if talk.asked is None:
+            line.hear(0)
             raise Broken("it spoke out of turn")
-        wanted, line = talk.asked.stages, talk.line
-        new = line.replies(len(wanted) - len(talk.got))
+        wanted = talk.asked.stages
+        new = line.hear(len(wanted) - len(talk.got))
         got = talk.got = talk.got + new if talk.got else new
         if len(got) < len(wanted) and not line.is_closing:
             if new:
@@ -272,22 +278,22 @@ class Connections:
             return
         assert isinstance(step, Ask)
         talk.asked, talk.got = step, []
-        self._expect(talk, step.stages[0])
         if step.dot is None:
+            self._expect(talk, step.stages[0])
             self._push(talk)
         else:
+            talk.deadline = _NEVER  # until it goes out
             self._dots.append(talk)
 
     def _push(self, talk: _Talk) -> None:
         """Send what the conversation has asked."""
         assert talk.asked is not None
         try:
-            talk.line.push(talk.asked.data)
+            if not talk.line.push(talk.asked.data):
+                self._listen(talk)
         except OSError:
             talk.line.is_closing = True
             talk.deadline = self._look_at = 0.0  # broken at the next look at the clock
-        if talk.line.wants_to_write:
-            self._listen(talk)
 
     def _listen(self, talk: _Talk) -> None:
         wanted = POLLIN | (POLLOUT if talk.line.wants_to_write else 0)

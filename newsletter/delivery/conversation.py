@@ -12,9 +12,10 @@ over, or None.
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
-from newsletter.delivery.replies import Reply, Stage, fate
+from newsletter.delivery.replies import Fate, Reply, Stage, fate
 
 
 @dataclass(slots=True)
@@ -38,7 +39,9 @@ class Answer:
     __slots__ = ("fate", "id", "reply", "stage")
 
     def __init__(self, number: int, stage: Stage, reply: Reply | None) -> None:
-        self.id, self.stage, self.reply, self.fate = number, stage, reply, fate(stage, reply)
+        self.id, self.stage, self.reply = number, stage, reply
+        is_taken = stage is _AT_DOT and reply is not None and 200 <= reply.code < 300  # nearly all are
+        self.fate = _ACCEPTED if is_taken else fate(stage, reply)
 
 
 @dataclass(slots=True)
@@ -81,8 +84,9 @@ Conversation = Generator[Ask | Want, Any, Letter | None]
 
 WANT = Want()
 _MAIL, _RCPT, _AT_DOT = Stage.MAIL, Stage.RCPT, Stage.DOT  # by a member's own name it is found slowly
+_ACCEPTED = Fate.ACCEPTED
 _OPENING = (_MAIL, _RCPT, Stage.DATA)
-_WELCOME = [2, 2, 3]
+_PRINTED = bytes(set(range(33, 127)) - set(b"<>"))  # what may stand in an ASCII address
 _DOT = (_AT_DOT,)
 _DOT_AND_OPENING = (_AT_DOT, *_OPENING)
 _RSET = Ask(b"RSET\r\n", (Stage.RSET,))
@@ -93,26 +97,27 @@ def converse(line: Carrier, post: Post) -> Conversation:
     """Hand letters over until there is none, or the line is worn."""
     offer = Offer.of(line.features)
     letter: Letter | None = None
+    opening = b""  # its MAIL, RCPT and DATA
     replies: Sequence[Reply] = ()  # to its MAIL, RCPT and DATA
     while letter or not line.is_worn:
         if letter is None:
-            letter = yield from _next(offer, post)
+            letter, opening = yield from _next(offer, post)
             if letter is None or (line.is_stale and not _is_alive((yield _RSET))):
                 return letter
-            replies = yield from _open(offer.commands(letter), offer.pipelining)
-        if (refusal := _refusal(replies)) is not None:
+            replies = yield from _open(opening, offer.pipelining)
+        if not _is_welcome(replies):
+            refusal = _refusal(replies)
             post.keep(Answer(letter.id, *refusal))
             yield from _tidy_up(refusal[0], replies, offer.pipelining)
             letter = None
             continue
         line.sent += 1
-        following = _at_hand(offer, post) if offer.pipelining and not line.is_worn else None
+        following, opening = _at_hand(offer, post) if offer.pipelining and not line.is_worn else _NONE
         text = letter.data if letter.is_plain else _stuffed(letter.data)
         if following:
-            ask = Ask(b"".join((text, b".\r\n", offer.commands(following))), _DOT_AND_OPENING, letter.id)
+            replies = yield Ask(b"".join((text, b".\r\n", opening)), _DOT_AND_OPENING, letter.id)
         else:
-            ask = Ask(text + b".\r\n", _DOT, letter.id)
-        replies = yield ask
+            replies = yield Ask(text + b".\r\n", _DOT, letter.id)
         final = replies[0] if replies else None
         post.keep(Answer(letter.id, _AT_DOT, final))
         if final is None or final.code == 421:
@@ -121,32 +126,37 @@ def converse(line: Carrier, post: Post) -> Conversation:
     return None
 
 
-def _next(offer: "Offer", post: Post) -> Generator[Want, Letter | None, Letter | None]:
+_Found = tuple[Letter | None, bytes]  # a letter and its opening, if there is one
+_NONE: _Found = None, b""
+
+
+def _next(offer: "Offer", post: Post) -> Generator[Want, Letter | None, _Found]:
     """The next letter that this relay may take at all, when there is one; the others are answered here."""
-    letter = _at_hand(offer, post)
-    while letter is None:
+    found = _at_hand(offer, post)
+    while found[0] is None:
         letter = yield WANT
         if letter is None:
-            return None
-        letter = _passed(letter, offer, post)
-    return letter
+            return _NONE
+        found = _passed(letter, offer, post)
+    return found
 
 
-def _at_hand(offer: "Offer", post: Post) -> Letter | None:
+def _at_hand(offer: "Offer", post: Post) -> _Found:
     """The same, if it is at hand."""
     while (letter := post.take()) is not None:
-        if _passed(letter, offer, post):
-            return letter
-    return None
+        found = _passed(letter, offer, post)
+        if found[0] is not None:
+            return found
+    return _NONE
 
 
-def _passed(letter: Letter, offer: "Offer", post: Post) -> Letter | None:
+def _passed(letter: Letter, offer: "Offer", post: Post) -> _Found:
     """The letter if the relay may take it; else it is answered."""
-    refusal = offer.refusal(letter)
-    if refusal is None:
-        return letter
-    post.keep(refusal)
-    return None
+    opening = offer.opening(letter)
+    if isinstance(opening, bytes):
+        return letter, opening
+    post.keep(opening)
+    return _NONE
 
 
 def _open(commands: bytes, is_pipelined: bool) -> Generator[Ask, list[Reply], list[Reply]]:
@@ -162,14 +172,20 @@ def _open(commands: bytes, is_pipelined: bool) -> Generator[Ask, list[Reply], li
     return replies
 
 
-def _refusal(replies: Sequence[Reply]) -> tuple[Stage, Reply | None] | None:
-    """What is wrong with the replies to MAIL, RCPT and DATA; None if the text may follow."""
-    if [reply.code // 100 for reply in replies] == _WELCOME:
-        return None
+def _is_welcome(replies: Sequence[Reply]) -> bool:
+    """Whether the text may follow upon these replies to MAIL, RCPT and DATA."""
+    if len(replies) != len(_OPENING):
+        return False
+    mail, rcpt, data = replies
+    return mail.code < 300 and rcpt.code < 300 and data.code // 100 == 3
+
+
+def _refusal(replies: Sequence[Reply]) -> tuple[Stage, Reply | None]:
+    """What is wrong with replies that are no welcome: the first bad one, or that there is none."""
     for stage, reply in zip(_OPENING, replies, strict=False):
         if not _is_good(reply, stage):
             return stage, reply
-    return None if len(replies) == len(_OPENING) else (_OPENING[len(replies)], None)
+    return _OPENING[len(replies)], None
 
 
 def _tidy_up(refused: Stage, replies: Sequence[Reply], is_pipelined: bool) -> Generator[Ask, list[Reply], None]:
@@ -191,13 +207,13 @@ def _is_good(reply: Reply, stage: Stage) -> bool:
     return reply.code // 100 == (3 if stage is Stage.DATA else 2)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Offer:
     """What the server has offered to hear (RFC 1870, 2920, 6152, 6531), and what we say to it."""
 
     pipelining: bool
     size: bool
-    most_bytes: int  # of a message; 0: it has not said
+    most_bytes: int  # of a message; a very large number if it has not said
     eight_bit: bool
     utf8: bool
 
@@ -205,30 +221,43 @@ class Offer:
     def of(cls, features: Mapping[str, str]) -> "Offer":
         """From the lines of its EHLO."""
         limit = features.get("SIZE", "")
+        most_bytes = int(limit) if limit.isdigit() else 0  # which also says nothing (RFC 1870 §4)
         return cls(
-            "PIPELINING" in features, "SIZE" in features, int(limit) if limit.isdigit() else 0,
+            "PIPELINING" in features, "SIZE" in features, most_bytes or 2**63,
             "8BITMIME" in features, "SMTPUTF8" in features,
         )  # fmt: skip
 
-    def commands(self, letter: Letter) -> bytes:
-        """MAIL, RCPT, DATA: a line each."""
-        extra = f" SIZE={len(letter.data)}" if self.size else ""
+    def opening(self, letter: Letter) -> bytes | Answer:
+        """MAIL, RCPT, DATA: a line each. Or what need not be tried: an address that would break out of its command, and
+        what this server can't take."""
+        size = len(letter.data)
+        extra = f" SIZE={size}" if self.size else ""
         if not letter.is_plain:
             if not letter.data.isascii():
                 extra += " BODY=8BITMIME"
             if not (letter.recipient.isascii() and letter.sender.isascii()):
                 extra += " SMTPUTF8"
-        return f"MAIL FROM:<{letter.sender}>{extra}\r\nRCPT TO:<{letter.recipient}>\r\nDATA\r\n".encode()
+        opening = f"MAIL FROM:<{letter.sender}>{extra}\r\nRCPT TO:<{letter.recipient}>\r\nDATA\r\n".encode()
+        if opening.translate(None, _PRINTED) == self._bones and letter.is_plain and size <= self.most_bytes:
+            return opening  # nearly always
+        return self._refusal(letter) or opening
 
-    def refusal(self, letter: Letter) -> Answer | None:
-        """What need not be tried: too large for this server, or nothing that it can take."""
+    @cached_property
+    def _bones(self) -> bytes:
+        """What is left of an opening without all that an address may hold: one with more would break out of it."""
+        usual = (
+            b"MAIL FROM:<> SIZE=\r\nRCPT TO:<>\r\nDATA\r\n" if self.size else b"MAIL FROM:<>\r\nRCPT TO:<>\r\nDATA\r\n"
+        )
+        return usual.translate(None, _PRINTED)
+
+    def _refusal(self, letter: Letter) -> Answer | None:
         for stage, address in ((_MAIL, letter.sender), (_RCPT, letter.recipient)):
             if not address.isprintable() or " " in address or "<" in address or ">" in address:
                 # its owner has parsed it long ago; this is the last door
                 return Answer(letter.id, stage, Reply(553, "5.1.3", "an address that would break out of its command"))
             if not (self.utf8 or address.isascii()):
                 return Answer(letter.id, stage, Reply(553, "5.6.7", "the relay takes no addresses beyond ASCII"))
-        if 0 < self.most_bytes < len(letter.data):
+        if self.most_bytes < len(letter.data):
             words = f"the message has {len(letter.data)} bytes, the relay takes {self.most_bytes}"
             return Answer(letter.id, _MAIL, Reply(552, "5.3.4", words))
         if not (self.eight_bit or letter.is_plain or letter.data.isascii()):

@@ -26,6 +26,7 @@ from newsletter.errors import StoreError
 from newsletter.issues.models import Issue
 
 SUFFIX = ".journal"
+_DOT = Stage.DOT
 
 
 class Journal:
@@ -44,11 +45,7 @@ class Journal:
 
     def note(self, heard: Sequence[Answer], dots: Sequence[int]) -> None:
         """Called with what the relay has answered, and just before the final dots of these deliveries. One write."""
-        lines = [
-            f"R {a.id} {a.reply.code} {a.reply.status or '-'} {a.reply.text}\n"
-            for a in heard
-            if a.reply is not None and a.stage is Stage.DOT
-        ]
+        lines = [f"R {a.id} {a.reply.written}\n" for a in heard if a.reply is not None and a.stage is _DOT]
         lines += [f"D {number}\n" for number in dots]
         if lines:
             self._write("".join(lines).encode())

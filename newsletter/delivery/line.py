@@ -46,7 +46,9 @@ class Line:
         self.sent = 0
         self.last_lines: list[bytes] = []  # of the last reply, whole
         self.is_closing = False  # it broke, or the relay said 421
-        self._opened = self._last_used = monotonic()
+        self._last_used = monotonic()
+        self._wears_at = self._last_used + relay.seconds_per_connection
+        self._most_letters = relay.messages_per_connection
         self._incoming = b""
         self._outgoing = memoryview(b"")
 
@@ -55,8 +57,7 @@ class Line:
         """Whether it has carried enough and a new one should take its place; each carries one letter at least."""
         if self.is_closing or not self.sent:
             return self.is_closing
-        is_old = monotonic() - self._opened > self.relay.seconds_per_connection
-        return is_old or self.sent >= self.relay.messages_per_connection
+        return self.sent >= self._most_letters or monotonic() > self._wears_at
 
     @property
     def is_stale(self) -> bool:
@@ -80,7 +81,7 @@ class Line:
         if command:
             self.socket.sendall(command)
         while (reply := self.reply()) is None:
-            self._take_in(self.socket.recv(CHUNK))
+            self._pull()
         return reply
 
     def close(self) -> None:
@@ -93,8 +94,9 @@ class Line:
 
     # --- not waiting: while it carries letters -----------------------------------------------------------------------
 
-    def push(self, data: bytes = b"") -> None:
-        """Send `data` after what still waits to go out, as far as it goes at once. Raises OSError."""
+    def push(self, data: bytes = b"") -> bool:
+        """Send `data` after what still waits to go out, as far as it goes at once. Returns whether that was all. Raises
+        OSError."""
         waiting = self._outgoing
         rest = memoryview(bytes(waiting) + data if waiting else data)
         try:
@@ -103,9 +105,15 @@ class Line:
         except _NOT_NOW:
             pass
         self._outgoing = rest
+        return not rest
 
-    def pull(self) -> None:
-        """Take in what has come. Raises Broken or OSError."""
+    def hear(self, most: int) -> list[Reply]:
+        """Take in what has come, and return the next replies that are here whole, up to `most`; none after a 421 or
+        what is no SMTP. Raises Broken or OSError."""
+        self._pull()
+        return self._usual(most) or self._replies(most)
+
+    def _pull(self) -> None:
         link = self.socket
         try:
             chunk = link.recv(CHUNK)
@@ -114,11 +122,12 @@ class Line:
                 chunk = link.recv(CHUNK)
         except _NOT_NOW:
             return
-        self._take_in(chunk)
+        if not chunk:
+            raise Broken("the connection was closed")
+        self._incoming += chunk
 
-    def replies(self, most: int) -> list[Reply]:
-        """The next replies that are here whole, up to `most`; none after a 421 or what is no SMTP. Raises Broken."""
-        found = self._usual(most)
+    def _replies(self, most: int) -> list[Reply]:
+        found: list[Reply] = []
         while self._incoming and len(found) < most and not self.is_closing:
             try:
                 reply = self.reply()
@@ -141,7 +150,7 @@ class Line:
         if not same or len(same) + 1 != most or incoming[3:4] == b"-":
             return []
         try:
-            reply = parse_line(incoming[:end].rstrip())
+            reply = parse_line(incoming[:end])
         except ValueError:
             return []
         if reply.code == 421:
@@ -170,11 +179,6 @@ class Line:
         self._last_used = monotonic()
         self.is_closing |= reply.code == 421
         return reply
-
-    def _take_in(self, chunk: bytes) -> None:
-        if not chunk:
-            raise Broken("the connection was closed")
-        self._incoming += chunk
 
 
 def _whole(incoming: bytes) -> tuple[list[bytes], int] | None:

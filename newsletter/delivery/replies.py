@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 
 class Stage(StrEnum):
@@ -48,6 +48,11 @@ class Reply:
     def __str__(self) -> str:
         return " ".join(part for part in (str(self.code), self.status, self.text) if part)
 
+    @cached_property
+    def written(self) -> str:
+        """As the journal has it: always three parts."""
+        return f"{self.code} {self.status or '-'} {self.text}"
+
 
 MAX_WORDS = 500  # characters of a reply that are kept
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
@@ -70,7 +75,7 @@ def parse_line(line: bytes) -> Reply:
     code = int(line[:3])
     if not 200 <= code <= 599 or line[3:4] not in b" -":
         raise ValueError("not an SMTP reply")
-    text = _printable(line[4:])
+    text = _printable(line[4:].rstrip())
     found = _ENHANCED.match(text)
     status = found[1] if found and found[1][0] == str(code)[0] else ""
     return Reply(code, status, text.removeprefix(status).strip()[:MAX_WORDS])
