@@ -72,6 +72,7 @@ class DaysWords:
     names: frozenset[str]  # small words that are read all the same: GCQ, Kim, WHO
     articles: int  # by which it is known; no more than KNOWN
     _read: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
+    _both: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, today: Sequence[Told], lately: Sequence[Told] = (), before: Sequence[Told] = ()) -> "DaysWords":
@@ -135,7 +136,11 @@ class DaysWords:
 
     def read(self, article: Headed) -> frozenset[str]:
         """The words of headline and standfirst that count."""
-        return self._large(article.title) | self._large(article.standfirst)
+        texts = article.title, article.standfirst
+        found = self._both.get(texts)
+        if found is None:
+            found = self._both[texts] = self._large(article.title) | self._large(article.standfirst)
+        return found
 
     def _large(self, text: str) -> frozenset[str]:
         """The stems that are no small words, or names; pairs of a script without spaces are as good."""

@@ -117,7 +117,8 @@ def choose(
     told = (_told(story, day) for story in day.stories)
     ranked = sorted((one for one in told if one is not None), key=lambda one: one.key)
     taken = _taken(ranked, day)
-    last = max((rank for rank, one in enumerate(ranked, start=1) if _is_among(one, taken)), default=0)
+    by_points = [one for one in taken if not _is_forced(one, rules)]
+    last = max((rank for rank, one in enumerate(ranked, start=1) if _is_among(one, by_points)), default=0)
     final = tuple(
         one if _is_among(one, taken) else _turned_down(one, _refusal(one, taken, rank, day, last=last))
         for rank, one in enumerate(ranked, start=1)
@@ -172,6 +173,8 @@ def _best(fresh: Sequence[Piece], day: _Day) -> Piece | None:
     """The article that stands for the story: by wish, weight, what most agree with, then completeness."""
     wishes = day.rules.wishes
     allowed = [piece for piece in fresh if _rule_against(piece, day.rules) is None]
+    if len(allowed) <= 1:
+        return next(iter(allowed), None)
     agreeing = {p.id: len({o.source for o in fresh if day.words.surely_the_same(p, o)}) for p in allowed}
     many = max(agreeing.values(), default=0) / 2  # a cartoon or a commentary on the event agrees with few
     return min(
@@ -180,7 +183,6 @@ def _best(fresh: Sequence[Piece], day: _Day) -> Piece | None:
             wishes.pins.get(p.id, LAST), p.id not in wishes.wanted, -p.weight, agreeing[p.id] < many,
             -p.completeness, p.key,
         ),
-        default=None,
     )  # fmt: skip
 
 
@@ -259,7 +261,7 @@ def _taken(ranked: Sequence[Told], day: _Day) -> list[Told]:
 def _take(ranked: Sequence[Told], taken: list[Told], day: _Day, most: int, near_too: bool = False) -> None:
     """Add to `taken` those that have a place, at most `most` of them."""
     for rank, one in enumerate(ranked, start=1):
-        if most <= 0:
+        if most <= 0 or len(taken) >= day.rules.max_articles:
             return
         if not _is_among(one, taken) and _refusal(one, taken, rank, day, near_too) is None:
             taken.append(one)
