@@ -29,7 +29,8 @@ class Part:
         `before` comes before the part's own headers."""
         literals, places = slots.cut(text)
         plain = QuotedPrintable.of(literals, places)
-        content = Base64.of(literals, places) if base64_lines.size(literals) < plain.size else plain
+        is_long = plain.size > sum(map(len, literals)) * 4 // 3  # else base64, four letters for three bytes, is longer
+        content = Base64.of(literals, places) if is_long and base64_lines.size(literals) < plain.size else plain
         head = f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: {content.name}\r\n\r\n"
         return cls(f"{before}{head}".encode(), content, is_html=kind == "html")
 

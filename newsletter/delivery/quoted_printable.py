@@ -8,6 +8,7 @@ slots, writes lines of 78, and leaves dots and "From " at a line's start, which 
 import codecs
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 
 from newsletter.rendering.slots import Slot
@@ -46,12 +47,11 @@ def encode(text: str) -> bytes:
         code = _UNPRINTED.sub(_coded, code)
     if b"." * _MANY in code:
         code = _DOTS.sub(_coded, code)
-    if code.endswith((b" ", b"\t")) or b" \r\n" in code or b"\t\r\n" in code:
-        code = _BLANK_END.sub(_coded, code)
-    if code.startswith(_CHANGED) or b"\n." in code or b"\nFrom " in code:
-        code = _CHANGED_START.sub(_coded, code)
     lines = code.split(b"\r\n")
-    return b"\r\n".join([line if len(line) < MAX_LINE else _shortened(line) for line in lines])
+    return b"\r\n".join([
+        line if len(line) < MAX_LINE and line[:1] not in _STARTS and line[-1:] not in _BLANKS else _line(line)
+        for line in lines
+    ])  # fmt: skip
 
 
 def on_own_lines(words: str) -> bytes:
@@ -66,9 +66,13 @@ def _open_ended(encoded: bytes) -> bytes:
     return encoded + SOFT_BREAK if encoded and not encoded.endswith(b"\r\n") else encoded
 
 
-def _shortened(line: bytes) -> bytes:
-    """One coded line as some that are short enough; the bytes of a character stay together."""
-    return SOFT_BREAK.join(_SHORT.findall(line))
+def _line(code: bytes) -> bytes:
+    """One coded line as one or more that are short enough; the bytes of a character stay together."""
+    if code.endswith(_BLANKS):
+        code = code[:-1] + _hex(code[-1:])
+    if code.startswith(_CHANGED):
+        code = _hex(code[:1]) + code[1:]
+    return code if len(code) < MAX_LINE else SOFT_BREAK.join(_SHORT.findall(code))
 
 
 def _hex(data: bytes) -> bytes:
@@ -82,7 +86,12 @@ def _coded(found: re.Match[bytes]) -> bytes:
 def _beyond_ascii(error: UnicodeError) -> tuple[bytes, int]:
     """What Python's own encoder asks for: the bytes in the place of letters that ASCII has not."""
     assert isinstance(error, UnicodeEncodeError)
-    return _hex(error.object[error.start : error.end].encode()), error.end
+    return _letters(error.object[error.start : error.end]), error.end
+
+
+@lru_cache(maxsize=4096)
+def _letters(text: str) -> bytes:
+    return _hex(text.encode())
 
 
 _BEYOND_ASCII = "newsletter.quoted-printable"
@@ -90,8 +99,7 @@ codecs.register_error(_BEYOND_ASCII, _beyond_ascii)
 _UNUSUAL = bytes(sorted({*range(32), 127} - set(b"\t\r\n")))
 _UNPRINTED = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n")
 _CHANGED = (b".", b"From ")  # what relays and mailboxes change at a line's start: no line begins with them
-_CHANGED_START = re.compile(rb"(?m)^(?:\.|F(?=rom ))")
-_BLANK_END = re.compile(rb"[ \t](?=\r\n|\Z)")
+_STARTS, _BLANKS = (b".", b"F"), (b" ", b"\t")
 _MANY = 30
 _DOTS = re.compile(rb"\.{%d,}" % _MANY)  # so many that no line could end between two other characters
 _BETWEEN = rb"(?<!=)(?<!=.)(?!=[89AB])"  # two characters: no byte of 80 to BF begins one (RFC 3629)

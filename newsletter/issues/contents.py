@@ -6,6 +6,7 @@ It is made from rows by `assemble.contents` and knows no database; two equal Con
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 
 WORDS_A_MINUTE = 230
 TOLD = 80  # words of a story without a standfirst that stand in the mail, at most
@@ -118,7 +119,7 @@ class Contents:
         rest = tuple(item for section in self.sections for item in section.items)
         return (self.lead, *rest) if self.lead else rest
 
-    @property
+    @cached_property
     def minutes(self) -> int:
         """To read the issue itself, at least 1: its words as they stand in the mail."""
         words = sum(_words_told(item) for item in self.items) + len(self.intro.split())

@@ -17,7 +17,6 @@ from newsletter.issues.contents import Item
 WIDTH = 72
 _TIED = "\0"  # stands for a tie while words are parted
 TIE = "\u00a0"  # a space where no line may break: between words and their footnote
-_MANY_EMPTY_LINES = re.compile(r"\n{3,}")
 _UNUSUAL = re.compile("[\u0300-\u1fff\u200b-\u200f\u2028-\U0010ffff]")  # else a letter is a column
 _SPACES = re.compile(r"[ \t\r\n\f\v\x1c-\x1f\x85\u2028\u2029]+")
 _NOT_FIRST = "、。，．・：；？！」』）］｝〉》】〕”’…‥ー々ゝゞぁぃぅぇぉっゃゅょァィゥェォッャュョ％" + ",.:;?!)]}"
@@ -156,7 +155,9 @@ def paragraphs(fragment: str, notes: Footnotes, margin: str = "") -> str:
 def tidy(text: str) -> str:
     """No space at the end of a line, never two empty lines in a row, one newline at the end, no ties left."""
     lines = "\n".join(map(str.rstrip, text.replace(TIE, " ").strip().split("\n")))
-    return _MANY_EMPTY_LINES.sub("\n\n", lines) + "\n"
+    while "\n\n\n" in lines:
+        lines = lines.replace("\n\n\n", "\n\n")
+    return f"{lines}\n"
 
 
 def _block(element: etree._Element, notes: Footnotes, margin: str) -> list[str]:

@@ -25,7 +25,7 @@ _SPACES = " \t\n\r\f\v"
 _MARKS = tuple(f"WordMark{number:04}Z" for number in range(10_000))
 _MARK = re.compile(r"WordMark(\d{4})Z")
 _RAW = "mj-style|style|script|xmp|iframe|noembed|noframes|noscript|plaintext"  # their words are no words
-_APART = re.compile(rf"(<!--.*?-->|<(?:{_RAW})\b.*?</(?:{_RAW})\s*>)", re.DOTALL)
+_APART = re.compile(rf"(<(?:!--.*?-->|(?:{_RAW})\b.*?</(?:{_RAW})\s*>))", re.DOTALL)
 _WITH_WORDS = ("a ", "img ")  # tags with words in these attributes
 _ATTRIBUTE = re.compile(r' (href|src|alt|title)="([^"\x00-\x1f]+)"')
 _CONTROL = re.compile(r"[\x00-\x1f]")
@@ -106,15 +106,15 @@ def _marked(piece: str, words: list[str]) -> str:
     attribute = partial(_attribute, words)
     parts = piece.split("<")  # all but the first one begin with a tag
     for place, part in enumerate(parts):
-        tag, end, text = part.partition(">")
+        text = part[part.find(">") + 1 :]
         core = text.strip(_SPACES)
-        if core and not _CONTROL.search(core):
-            text = text.replace(core, _mark(words, core))
-        elif not tag.startswith(_WITH_WORDS):
-            continue
-        if tag.startswith(_WITH_WORDS):
-            tag = _ATTRIBUTE.sub(attribute, tag)
-        parts[place] = tag + end + text
+        if core and (core.isprintable() or not _CONTROL.search(core)):
+            tag = part[: len(part) - len(text)]
+            if tag.startswith(_WITH_WORDS):
+                tag = _ATTRIBUTE.sub(attribute, tag)
+            parts[place] = tag + text.replace(core, _mark(words, core))
+        elif part.startswith(_WITH_WORDS):
+            parts[place] = _ATTRIBUTE.sub(attribute, part)
     return "<".join(parts)
 
 

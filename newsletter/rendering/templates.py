@@ -31,7 +31,7 @@ from newsletter.rendering import fragments, kept
 from newsletter.rendering.plaintext import Footnotes
 
 _LINE_WITH_A_TAG = re.compile(r"^(\s*)(?=</?[a-zA-Z])")
-_PLAIN = (FunctionType, MethodType, partial)  # functions, all of them ours
+_PLAIN = frozenset({FunctionType, MethodType, partial})  # functions, all of them ours
 _TO_ESCAPE = re.compile("[&<>\"']")
 SHARED = "mail"  # the folder of parts that designs share
 _FAULTS = (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
@@ -155,19 +155,18 @@ class _Sandbox(ImmutableSandboxedEnvironment):
             self._safe.add((type(obj), attr))
         return is_safe
 
-    def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """As jinja2.sandbox does it, and at once for what is called most."""
+    def call(
+        self, context: Context, obj: Any, /, *args: Any, _loop_vars: Any = None, _block_vars: Any = None, **kwargs: Any
+    ) -> Any:
+        """As jinja2.sandbox does it, and at once for what is called most; that asks for no names of loops around it."""
         kind = type(obj)
-        given: Any = ()
+        if (kind in _PLAIN and not obj.__dict__) or kind is Footnotes:  # where a function would say what it wants
+            return obj(*args, **kwargs)
         if kind is Macro:
-            given = (context.eval_ctx,)
-        elif obj is _gettext or obj is _ngettext:
-            given = (context,)
-        elif kind is not Footnotes and (kind not in _PLAIN or obj.__dict__):  # where a function says what it wants
-            return super().call(context, obj, *args, **kwargs)
-        kwargs.pop("_loop_vars", None)  # the names of a loop around it, for those who ask for the context
-        kwargs.pop("_block_vars", None)
-        return obj(*given, *args, **kwargs)
+            return obj(context.eval_ctx, *args, **kwargs)
+        if obj is _gettext or obj is _ngettext:
+            return obj(context, *args, **kwargs)
+        return super().call(context, obj, *args, _loop_vars=_loop_vars or {}, _block_vars=_block_vars or {}, **kwargs)
 
     @staticmethod
     def escaped(value: Any) -> str:

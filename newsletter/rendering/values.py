@@ -20,6 +20,7 @@ COLUMN = 600  # pixels that words and pictures have
 THUMB = 160
 INBOX_CHARACTERS = 150  # what an inbox shows of preheader and body; filled up so that the body does not leak into it
 _SIDES = {"ltr": "\u200e", "rtl": "\u200f"}  # marks that take no room
+_STRAIGHT, _TURNED = Markup(""), {"ltr": Markup(' dir="ltr"'), "rtl": Markup(' dir="rtl"')}
 _FILLER = "\u034f\u200c\u00a0"  # takes room in an inbox, and shows nothing
 
 
@@ -139,4 +140,4 @@ def _in_line(direction: str, name: str) -> str:
 def _turned(direction: str, text: str) -> Markup:
     """The attribute for words that run against the issue's direction: ` dir="rtl"`; else nothing."""
     own = fragments.direction(text)
-    return Markup(f' dir="{own}"') if own and own != direction else Markup("")  # noqa: S704 - one of two words
+    return _TURNED[own] if own and own != direction else _STRAIGHT
