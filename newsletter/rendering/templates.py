@@ -8,14 +8,12 @@ so that `mjml.lint` can say where the fault was written.
 import os
 import re
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from functools import lru_cache, partial
 from hashlib import sha256
-from operator import attrgetter
 from pathlib import Path
 from traceback import extract_tb
 from types import FunctionType, MethodType
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 from jinja2 import nodes
@@ -56,7 +54,7 @@ class Templates:
         self._folders = [Path(folder) for folder in folders]
         self._environment = _environment(jinja2.FileSystemLoader(folders))
         self._marking = _environment(jinja2.FileSystemLoader(folders), _LineMarks)
-        self._digests: dict[tuple[tuple[str, int, int], ...], str] = {}
+        self._digests: dict[tuple[str, ...], _Digest] = {}
 
     def render(self, name: str, **values: Any) -> str:
         """The text of the template `name` ("digest/issue.mjml"). Raises TemplateError with file and line."""
@@ -78,10 +76,11 @@ class Templates:
 
     def digest(self, *folders: str) -> str:
         """SHA-256, in hex, of every template under `folders`: what an issue was made from."""
-        stamp = tuple(stamp for place in self._folders for folder in folders for stamp in _stamps(str(place / folder)))
-        if stamp not in self._digests:
-            self._digests = {stamp: self._digest(folders)}
-        return self._digests[stamp]
+        known = self._digests.get(folders)
+        if known is None or known.stamps != _stamps(known.paths):
+            paths = tuple(path for place in self._folders for folder in folders for path in _paths(place / folder))
+            known = self._digests[folders] = _Digest(paths, _stamps(paths), self._digest(folders))
+        return known.digest
 
     def _digest(self, folders: tuple[str, ...]) -> str:
         under = tuple(f"{folder}/" for folder in folders)
@@ -105,15 +104,30 @@ class Templates:
         return name
 
 
-def _stamps(folder: str) -> Iterable[tuple[str, int, int]]:
-    """What changes when a template under `folder` does: each file, its time in nanoseconds, and its size."""
-    with suppress(FileNotFoundError), os.scandir(folder) as entries:
-        for entry in sorted(entries, key=attrgetter("name")):
-            if entry.is_dir():
-                yield from _stamps(entry.path)
-            else:
-                found = entry.stat()
-                yield entry.path, found.st_mtime_ns, found.st_size
+class _Digest(NamedTuple):
+    """A digest, and what it holds for: files and folders with what changes when they do."""
+
+    paths: tuple[str, ...]
+    stamps: list[tuple[int, int] | None]
+    digest: str
+
+
+def _paths(folder: Path) -> list[str]:
+    """A folder and all that is in it; the folder itself even where it is not there yet."""
+    return [str(folder), *sorted(map(str, folder.rglob("*")))]
+
+
+def _stamps(paths: Iterable[str]) -> list[tuple[int, int] | None]:
+    """Of each path its time in nanoseconds and its size, or None; a folder's time tells of new files in it."""
+    return [_stamp(path) for path in paths]
+
+
+def _stamp(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - a dozen of them for each edition, and a Path takes longer than the question
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 class _Code(CodeGenerator):
