@@ -1,5 +1,6 @@
 """The door of counted links: it leads where the issue's links lead, at once, and nowhere else, whoever comes."""
 
+import asyncio
 import re
 import time
 from email import message_from_bytes, policy
@@ -220,6 +221,23 @@ def test_one_that_the_store_refuses_takes_no_other_with_it(sqlite: Database):
     visits = [Visit(number, "daily", 1, 1, "City", NOW, frozenset()) for number in numbers]
     assert clicks.written(sqlite, visits) == [None] * 3
     assert [who for who, *_ in kept(sqlite)] == [numbers[0], numbers[2]]
+
+
+def test_so_many_wait_and_no_more(sqlite: Database, monkeypatch: pytest.MonkeyPatch):
+    """A store that is slow does not fill the memory: what is beyond is lost, and said so."""
+    monkeypatch.setattr(clicks, "MOST_WAITING", 2)
+    with sqlite.transaction() as session:
+        numbers = [a_reader(session, f"reader{n}@example.com") for n in range(3)]
+
+    async def all_at_once() -> None:
+        waiting = clicks.Clicks(sqlite)
+        visits = [Visit(number, "daily", 1, 1, "City", NOW, frozenset()) for number in numbers]
+        await asyncio.gather(*map(waiting.note, visits))
+
+    with capture_logs() as lines:
+        asyncio.run(all_at_once())
+    assert [line["action"] for line in lines] == ["click_lost"]
+    assert [who for who, *_ in kept(sqlite)] == numbers[:2]
 
 
 def test_links_are_looked_up_once_an_issue(counting: Site):
