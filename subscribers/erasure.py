@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, delete, select
 
-from subscribers import people, suppression
+from subscribers import clicks, people, suppression
 from subscribers.address import address_hash, parse
 from subscribers.models import Consent, Leaving, SignUp, Subscriber, Subscription, SuppressionReason
 from subscribers.tokens import Keys
@@ -41,6 +41,7 @@ def _forget_hash(session: Session, hashed: str, now: datetime) -> int:
     found = session.scalar(select(col(Subscriber.id)).where(col(Subscriber.address_hash) == hashed))
     if found is None or people.locked(session, found) is None:
         return 0
+    clicks.forget(session, found)
     session.exec(delete(Consent).where(col(Consent.subscriber_id) == found))
     session.exec(delete(Leaving).where(col(Leaving.subscriber_id) == found))
     session.exec(delete(Subscription).where(col(Subscription.subscriber_id) == found))

@@ -155,7 +155,7 @@ class Click(SQLModel, table=True):
 
     __table_args__ = (
         Index("ix_click_reader", "subscriber_id", "issue"),
-        Index("ix_click_issue", "issue", "link"),
+        Index("ix_click_issue", "issue", "link", "signs", "subscriber_id"),  # all that its sums need
     )
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     subscriber_id: int = Field(foreign_key="subscriber.id", ondelete="CASCADE", sa_type=BigId)
