@@ -1,6 +1,5 @@
 """The door of counted links: it leads where the issue's links lead, at once, and nowhere else, whoever comes."""
 
-import asyncio
 import re
 import time
 from email import message_from_bytes, policy
@@ -21,8 +20,6 @@ from newsletter.delivery import followed
 from newsletter.issues.models import Issue, IssueState
 from newsletter.rendering.counted import TRAP, Link
 from newsletter.rendering.models import Edition
-from newsletter.tracking.clicks import Visit
-from newsletter.web import clicks
 from newsletter.web.app import create_app
 from subscribers import Way, erasure, unsubscribe
 from subscribers.models import Click
@@ -206,38 +203,6 @@ def test_a_store_that_refuses_costs_no_reader_their_article(counting: Site):
     finally:
         with counting.database.transaction() as session:
             session.execute(text("ALTER TABLE away RENAME TO click"))
-
-
-def test_one_that_the_store_refuses_takes_no_other_with_it(sqlite: Database):
-    """Each is tried alone then."""
-    with sqlite.transaction() as session:
-        numbers = [a_reader(session, f"reader{n}@example.com") for n in range(3)]
-        session.execute(
-            text(
-                f"CREATE TRIGGER refuses BEFORE INSERT ON click WHEN new.subscriber_id = {numbers[1]} "
-                "BEGIN SELECT raise(ABORT, 'no'); END"
-            )
-        )
-    visits = [Visit(number, "daily", 1, 1, "City", NOW, frozenset()) for number in numbers]
-    assert clicks.written(sqlite, visits) == [None] * 3
-    assert [who for who, *_ in kept(sqlite)] == [numbers[0], numbers[2]]
-
-
-def test_so_many_wait_and_no_more(sqlite: Database, monkeypatch: pytest.MonkeyPatch):
-    """A store that is slow does not fill the memory: what is beyond is lost, and said so."""
-    monkeypatch.setattr(clicks, "MOST_WAITING", 2)
-    with sqlite.transaction() as session:
-        numbers = [a_reader(session, f"reader{n}@example.com") for n in range(3)]
-
-    async def all_at_once() -> None:
-        waiting = clicks.Clicks(sqlite)
-        visits = [Visit(number, "daily", 1, 1, "City", NOW, frozenset()) for number in numbers]
-        await asyncio.gather(*map(waiting.note, visits))
-
-    with capture_logs() as lines:
-        asyncio.run(all_at_once())
-    assert [line["action"] for line in lines] == ["click_lost"]
-    assert [who for who, *_ in kept(sqlite)] == numbers[:2]
 
 
 def test_links_are_looked_up_once_an_issue(counting: Site):
