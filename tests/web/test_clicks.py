@@ -1,4 +1,4 @@
-"""Who followed a link is written together, after the answer: what can't be written is lost and costs nobody anything."""
+"""Who followed a link is written together, after the answer: what can't be written is lost, at nobody's cost."""
 
 import asyncio
 
