@@ -24,7 +24,7 @@ from subscribers import Format
 
 BATCH_SECONDS = 0.25  # a claim is about so much work, so that a transaction's cost is small beside it
 SHEET, AHEAD = 16, 2  # letters that are made in one go; how many sheets before the wire wants them where keys sign
-FIRST_BATCH, MOST_BATCH = 250, 500  # deliveries: a claim of so many keeps other writers of SQLite waiting for 20 ms
+FIRST_BATCH, MOST_BATCH = 250, 600  # deliveries: a claim of so many keeps other writers of SQLite waiting for 20 ms
 RECORD_SECONDS = 1.0  # what a slow relay has answered is on record after so long
 ROUND = 20_000  # letters; then the journal begins anew, while no final dot is on the wire
 PATIENCE_SECONDS = 60.0  # a lane that opens within so long is waited for; else the run ends and comes back later
