@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     MetaData,
+    Select,
     String,
     Table,
     and_,
@@ -51,6 +52,7 @@ HALL = Table(
     Column("state", String),
     Column("paused_until", UTCDateTime),
     prefixes=["TEMPORARY"],
+    postgresql_on_commit="DELETE ROWS",  # rows that are deleted one by one would stay and be read: nobody vacuums it
 )
 
 
@@ -82,7 +84,7 @@ class Met(NamedTuple):
 def let_in(session: Session, arrivals: Sequence[Arrival]) -> None:
     """Put them into the hall, and nobody else. In the order of their addresses they find each page of an index once,
     and two imports don't wait for each other crosswise."""
-    arrivals = sorted(arrivals, key=_BY_ADDRESS)
+    arrivals = sorted(arrivals, key=attrgetter("email_key"))
     session.execute(CreateTable(HALL, if_not_exists=True))
     session.execute(delete(HALL))
     rows: list[tuple[Any, ...]] = [(n, *a) for n, a in zip(_numbers(session, len(arrivals)), arrivals, strict=True)]
@@ -92,9 +94,10 @@ def let_in(session: Session, arrivals: Sequence[Arrival]) -> None:
         with driver.cursor() as cursor, cursor.copy("COPY arriving FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
-        # A few thousand look-ups by index; without statistics the planner would rather read whole tables.
-        session.execute(text("SET LOCAL enable_hashjoin = off"))
-        session.execute(text("SET LOCAL enable_mergejoin = off"))
+        # Some thousand look-ups by index; with no statistics, or those of a small table, the planner would rather read
+        # whole tables.
+        for way in ("hashjoin", "mergejoin", "seqscan", "material"):
+            session.execute(text(f"SET LOCAL enable_{way} = off"))
     else:
         connection.exec_driver_sql(f"PRAGMA cache_size = -{CACHE_KB}")
         connection.exec_driver_sql(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
@@ -117,7 +120,13 @@ def met(session: Session, newsletter: str) -> list[Met]:
 
 
 def _met(session: Session, newsletter: str) -> list[Met]:
-    statement = (
+    return [Met(*row) for row in session.execute(meeting(newsletter))]
+
+
+def meeting(newsletter: str) -> Select[*tuple[Any, ...]]:
+    """SELECT what a Met has. Each table is asked for one person at a time, whatever is known of its size."""
+    theirs = col(Subscription.newsletter).concat("") == newsletter  # which no index knows: a person's own is asked
+    return (
         select(
             HALL.c.line,
             col(Subscriber.id),
@@ -131,15 +140,11 @@ def _met(session: Session, newsletter: str) -> list[Met]:
         .outerjoin(Subscriber, col(Subscriber.email_key) == HALL.c.email_key)
         .outerjoin(
             Subscription,
-            and_(col(Subscription.subscriber_id) == col(Subscriber.id), col(Subscription.newsletter) == newsletter),
+            and_(col(Subscription.subscriber_id) == col(Subscriber.id), theirs),
         )
         .outerjoin(Suppression, col(Suppression.address_hash) == HALL.c.address_hash)
         .where(or_(col(Subscriber.id).is_not(None), col(Suppression.id).is_not(None)))
     )
-    return [Met(*row) for row in session.execute(statement)]
-
-
-_BY_ADDRESS = attrgetter("email_key")
 
 
 def send_away(session: Session, lines: Sequence[int]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
+from sqlalchemy.dialects import postgresql
 from sqlmodel import select
 
 from newsletter.database import Database
@@ -20,6 +21,7 @@ from subscribers import (
     SubscriptionState,
     SuppressionReason,
     Way,
+    arrivals,
     audience,
     directory,
     reading,
@@ -191,6 +193,23 @@ def test_somebody_who_signs_up_in_the_same_moment_is_met_by_the_next_try(databas
         assert (report.result().new, report.result().unchanged) == (1, 1)
     with database.reading() as session:
         assert audience.count(session, "daily", NOW) == 2
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_an_import_into_an_empty_store_looks_people_up_by_number_and_address(database):
+    """Without statistics PostgreSQL took all readers of a newsletter for one, and went through them for each row."""
+    meeting = arrivals.meeting("daily").compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+    with database.transaction() as session:
+        arrivals.let_in(session, [])
+        plan = session.scalars(text(f"EXPLAIN {meeting}")).all()
+    steps = {line.strip().removeprefix("->").split("(cost")[0].strip() for line in plan if "(cost" in line}
+    assert steps - {"Memoize"} == {
+        "Nested Loop Left Join",
+        "Seq Scan on arriving",
+        "Index Scan using uq_subscriber_email_key on subscriber",
+        "Index Scan using uq_subscription_subscriber_id_newsletter on subscription",
+        "Index Scan using uq_suppression_address_hash on suppression",
+    }
 
 
 @pytest.mark.shared
