@@ -7,7 +7,6 @@ a number of words without ever cutting a tag.
 
 import re
 import unicodedata
-from copy import deepcopy
 from functools import lru_cache
 
 import nh3
@@ -21,7 +20,7 @@ _TAGS = {"p", "a", "em", "strong", "b", "i", "br", "ul", "ol", "li", "blockquote
 _WITH_CONTENT = {"script", "style", "figure", "figcaption", "table", "iframe", "pre", "form", "svg", "math", "template"}
 _APART = {"p", "li", "br", "div", "blockquote"}  # words on both sides of these are not one word
 _HEADING = re.compile(r"<h[1-6][^>]*>.*?</h[1-6]\s*>", re.DOTALL | re.IGNORECASE)
-_SPACES = re.compile(r"[ \t\r\n\f]+")
+_SPACES = re.compile(r"[ \t\r\n\f]{2,}|[\t\r\n\f]")  # all but what is one space already
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'’”»)]*$")
 _KEPT = 500  # pieces: an issue's every edition, and every look at it, has the same ones
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
@@ -61,7 +60,6 @@ def excerpt(html: str, *, at_least: int, at_most: int, without: str = "") -> Mar
         have = _count(taken)
         if have >= at_least:
             break
-        block = deepcopy(block)
         block.tail = None
         _cut(block, at_most - have, at_least - have)
         taken.append(block)

@@ -26,9 +26,9 @@ _MARKS = tuple(f"WordMark{number:04}Z" for number in range(10_000))
 _MARK = re.compile(r"WordMark(\d{4})Z")
 _RAW = "mj-style|style|script|xmp|iframe|noembed|noframes|noscript|plaintext"  # their words are no words
 _APART = re.compile(rf"(<(?:!--.*?-->|(?:{_RAW})\b.*?</(?:{_RAW})\s*>))", re.DOTALL)
-_WITH_WORDS = ("a ", "img ")  # tags with words in these attributes
-_ATTRIBUTE = re.compile(r' (href|src|alt|title)="([^"\x00-\x1f]+)"')
-_CONTROL = re.compile(r"[\x00-\x1f]")
+_WORDS = re.compile(r"(>[\x00-\x20]*)([^<\x00-\x20](?:[^<\x00-\x1f]*[^<\x00-\x20])?)")  # of one line
+_WITH_WORDS = re.compile("<(?:a|img) [^>]*>")  # tags with words in these attributes
+_ATTRIBUTE = re.compile(r'( (?:href|src|alt|title)=")([^"\x00-\x1f]+)')
 _ENTITY = re.compile(r"&(?:#\d{1,7};|#x[0-9A-Fa-f]{1,6};|(?:amp|lt|gt|quot|apos);)?")
 _PLAIN_ADDRESS = re.compile(r"(?:[!#-%'-;=?-~]|&amp;)*")
 _ASKS_FOR_WORDS = re.compile(r"\[|:contains")  # a selector that looks into attributes or texts
@@ -103,30 +103,24 @@ def _put_aside(source: str) -> tuple[str, list[str]]:
 
 
 def _marked(piece: str, words: list[str]) -> str:
-    attribute = partial(_attribute, words)
-    parts = piece.split("<")  # all but the first one begin with a tag
-    for place, part in enumerate(parts):
-        text = part[part.find(">") + 1 :]
-        core = text.strip(_SPACES)
-        if core and (core.isprintable() or not _CONTROL.search(core)):
-            tag = part[: len(part) - len(text)]
-            if tag.startswith(_WITH_WORDS):
-                tag = _ATTRIBUTE.sub(attribute, tag)
-            parts[place] = tag + text.replace(core, _mark(words, core))
-        elif part.startswith(_WITH_WORDS):
-            parts[place] = _ATTRIBUTE.sub(attribute, part)
-    return "<".join(parts)
+    parts = _WORDS.split(piece)
+    parts[2::3] = _marks(words, parts[2::3])
+    return _WITH_WORDS.sub(partial(_marked_tag, words), "".join(parts))
 
 
-def _attribute(words: list[str], found: re.Match[str]) -> str:
-    return f' {found[1]}="{_mark(words, found[2])}"'
+def _marked_tag(words: list[str], tag: re.Match[str]) -> str:
+    parts = _ATTRIBUTE.split(tag[0])
+    parts[2::3] = _marks(words, parts[2::3])
+    return "".join(parts)
 
 
-def _mark(words: list[str], word: str) -> str:
-    if len(words) == len(_MARKS):
+def _marks(words: list[str], found: list[str]) -> tuple[str, ...]:
+    """The next marks, for the words that were `found` after `words`."""
+    start = len(words)
+    words += found
+    if len(words) > len(_MARKS):
         raise _Unfit
-    words.append(word)
-    return _MARKS[len(words) - 1]
+    return _MARKS[start : len(words)]
 
 
 def _page(html: str, count: int) -> _Page:

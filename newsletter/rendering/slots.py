@@ -36,7 +36,9 @@ class Slot(NamedTuple):
 
 def cut(text: str) -> tuple[tuple[str, ...], tuple[Slot, ...]]:
     """`text` as the literals between its slots, one more than slots; line ends are CRLF (RFC 2045 §6.8)."""
-    return _parted(text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n"))
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _parted(text.replace("\n", "\r\n"))
 
 
 def fill(text: str, *, unsubscribe: str = "", preferences: str = "", name: str = "") -> str:
