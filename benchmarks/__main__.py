@@ -9,6 +9,7 @@ million    the cost of a message at a million readers: against that at ten thous
 desk       each page of the desk with a million readers and 400 past issues, on both databases
 importing  people in and out: against the database's own bulk load; the audience with and without a segment
 one_click  leaving by one POST while a send runs
+answers    how long the sign-up form takes for known, suppressed and unknown addresses
 stories    who tells the same event: F1 on labelled stories; grouping 5,000 articles (wants the data)
 order      our order against newest first and chance, as editors have it (wants the data)
 """
@@ -22,7 +23,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import desk, distance, importing, million, one_click, order, rendering, signed, signing, speed, stories
+from benchmarks import (
+    answers,
+    desk,
+    distance,
+    importing,
+    million,
+    one_click,
+    order,
+    rendering,
+    signed,
+    signing,
+    speed,
+    stories,
+)
 from benchmarks.harness import DATA, ROOT, Ratio, Setting, table
 
 BENCHES: dict[str, Callable[[Setting], list[Ratio]]] = {
@@ -35,6 +49,7 @@ BENCHES: dict[str, Callable[[Setting], list[Ratio]]] = {
     "desk": desk.ratios,
     "importing": importing.ratios,
     "one_click": one_click.ratios,
+    "answers": answers.ratios,
     "stories": stories.ratios,
     "order": order.ratios,
 }
