@@ -186,3 +186,4 @@ def test_questions_that_nobody_answered_are_forgotten(session):
         "ann@example.com",
         "bob@example.com",
     ]
+    assert set(session.exec(select(Consent.subscriber_id))) == set(session.exec(select(Subscriber.id)))

@@ -3,7 +3,7 @@
 import csv
 import io
 import multiprocessing
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from newsletter.database import Database
 from subscribers import (
@@ -24,13 +24,14 @@ from subscribers import (
     arrivals,
     audience,
     directory,
+    erasure,
     reading,
     suppression,
     transfer,
     unsubscribe,
 )
 from subscribers.csv_rows import Fault, layout_of, rows_of
-from subscribers.models import Consent, Leaving, Subscriber
+from subscribers.models import Consent, Leaving, Subscriber, Subscription
 from tests.builders import NOW
 from tests.subscribers.conftest import KEYS, a_reader, standing
 
@@ -186,13 +187,36 @@ def test_somebody_who_signs_up_in_the_same_moment_is_met_by_the_next_try(databas
         with database.transaction() as session:
             a_reader(session)
             report = pool.submit(bring, database, path)
-            waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-            while not session.scalar(waits):
-                assert not report.done()
-                session.execute(text("SELECT pg_stat_clear_snapshot()"))
+            until_it_waits(session, report)
         assert (report.result().new, report.result().unchanged) == (1, 1)
     with database.reading() as session:
         assert audience.count(session, "daily", NOW) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_somebody_who_is_erased_in_the_same_moment_leaves_no_row(database, tmp_path):
+    """A reader of the daily is on the weekly's list: whoever comes first, nothing stands there for nobody."""
+    path = a_file(tmp_path, "email\nann@example.com\nbob@example.com\n")
+    with database.transaction() as session:
+        a_reader(session)
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as session:
+            erasure.erase(session, KEYS, "ann@example.com", NOW)
+            report = pool.submit(transfer.import_csv, database.transaction, KEYS, "weekly", path, PROOF, NOW)
+            until_it_waits(session, report)
+        assert (report.result().new, report.result().suppressed) == (1, 1)
+    with database.reading() as session:
+        [bob] = session.exec(select(Subscriber)).all()
+        for table in (Consent, Subscription):
+            assert [row.subscriber_id for row in session.exec(select(table)).all()] == [bob.id]
+
+
+def until_it_waits(session: Session, work: Future[transfer.Report]) -> None:
+    """Until that import waits for what this transaction holds."""
+    while not session.scalar(text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")):
+        assert not work.done()
+        session.execute(text("SELECT pg_stat_clear_snapshot()"))
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
