@@ -30,6 +30,7 @@ def test_what_stands_beside_an_article_on_the_shelf_is_all_that_it_may_tell_too(
 def test_a_name_that_is_new_to_the_news_tells_more_than_one_that_was_always_there():
     """Both stand in two articles of today; one was in the paper every week, the other never."""
     today = [told(a_piece(n, title=f"Brandt and Kelda meet in place {n}")) for n in (1, 2)]
+    today += [told(a_piece(n, title=title)) for n, title in enumerate(EVENTS)]
     before = [
         told(a_piece(n, title=f"{EVENTS[n % 12]} for Brandt" if n % 100 == 0 else EVENTS[n % 12])) for n in range(600)
     ]
