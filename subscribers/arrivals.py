@@ -191,6 +191,13 @@ def settle(
     _add(session, Consent, consents, only=agreed)
 
 
+def count_anew(session: Session) -> None:
+    """Have PostgreSQL look how large the tables are now. It does so by itself a minute later; until then it took a list
+    of hundreds of thousands for a short one, and went through all readers for each of a page. A fifth of a second."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("ANALYZE subscriber, subscription, consent, suppression"))
+
+
 def _numbers(session: Session, count: int) -> Sequence[int]:
     """So many numbers for persons that nobody has had before."""
     if session.get_bind().dialect.name == "postgresql":

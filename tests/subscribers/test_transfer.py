@@ -376,6 +376,9 @@ def test_a_large_file_comes_in_batches_with_progress(database, tmp_path):
     assert (again.unchanged, again.new) == (2_500, 0)
     with database.reading() as session:
         assert audience.count(session, "daily", NOW) == 2_500
+        if not database.is_sqlite:  # its planner knows of them without being asked to look
+            known = session.scalar(text("SELECT reltuples FROM pg_class WHERE relname = 'subscription'"))
+            assert known == 2_500
 
 
 def test_an_export_comes_in_again_as_it_was(database, tmp_path):
