@@ -1,14 +1,16 @@
 """One sender: the letters of one relay, from claim to record, on all connections to it, in one thread.
 
-Letters are claimed in batches while the wire takes them and recorded in batches as the answers come, so that no line
-waits for the database longer than it must. May crash at any line: what was on the wire stands in the journal.
+Letters are claimed in batches and recorded in batches as the answers come. Where the wire is quick a clerk, in a thread
+of its own, claims the next batch while the lines still carry the last one: else the relay would have nothing to do
+meanwhile. May crash at any line: what was on the wire stands in the journal.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from time import monotonic
+from typing import NamedTuple
 
 import structlog
 from sqlmodel import Session
@@ -33,6 +35,14 @@ FAIL_OVER_AFTER = 2  # failures of a relay in a row, if it has a fallback
 log = structlog.get_logger()
 
 
+class _Taken(NamedTuple):
+    """What came of asking for a batch."""
+
+    claim: ledger.Claim
+    settled: Mapping[int, Answer]  # written down in the same transaction
+    asked: float  # monotonic seconds
+
+
 class Sender:
     """Claim → build → hand over → record, round after round, until nothing is due or the run stops."""
 
@@ -49,12 +59,14 @@ class Sender:
         self._being_made: deque[Future[list[Letter]]] = deque()  # the sheets in the press
         self._made: deque[Letter] = deque()  # of the sheet that is out
         self._press: ThreadPoolExecutor | None = None
+        self._clerk: ThreadPoolExecutor | None = None
+        self._ahead: Future[_Taken] | None = None  # what the clerk is at; nobody else writes into the ledger meanwhile
         self._in_hand: dict[int, ledger.Claimed] = {}  # claimed and not recorded
         self._dotted: set[int] = set()
         self._answers: dict[int, Answer] = {}  # not recorded
         self._of_the_relay: list[Answer] = []  # of this round: those that say something of the relay
         self._has_accepted = False  # anything in this round
-        self._batch = FIRST_BATCH
+        self._batch, self._last = FIRST_BATCH, 0  # deliveries: of a claim at most, and of the last one
         self._claimed_at = self._recorded_at = 0.0
         self._is_done = False
 
@@ -63,6 +75,7 @@ class Sender:
         try:
             with ExitStack() as stack:
                 self._notes = stack.enter_context(journal.Journal(self._run.config.smtp.journal_dir))
+                self._clerk = stack.enter_context(ThreadPoolExecutor(1))
                 if any(key.algorithm == "rsa" for key in self._run.moulds.whole.signer.keys):
                     self._press = stack.enter_context(ThreadPoolExecutor(1))
                 while not (self._is_done or self._run.stopping.is_set()):
@@ -105,19 +118,32 @@ class Sender:
     def _letters(self) -> Iterator[Letter | Wait]:
         """The messages, each filled only when the wire wants it; Wait where the pace allows none yet."""
         handed, opens_at, is_over = 0, 0.0, False
-        while not self._run.stopping.is_set() and handed < ROUND:
-            if not (self._to_send or is_over) and monotonic() >= opens_at:  # the press works on meanwhile
-                seconds = self._claim_more()
-                is_over = seconds is None
-                opens_at = monotonic() + (seconds or 0.0)
-            if self._made or self._make_more():
-                handed += 1
-                yield self._made.popleft()
-            elif is_over:
-                return
-            elif opens_at > monotonic():
-                self._record()
-                yield Wait(opens_at - monotonic())
+        while not self._run.stopping.is_set():
+            if not self._made:
+                may_claim = handed < ROUND and not is_over
+                if may_claim and not self._to_send and monotonic() >= opens_at:  # the press works on meanwhile
+                    seconds = self._claim_more()
+                    is_over = seconds is None
+                    opens_at = monotonic() + (seconds or 0.0)
+                elif may_claim:
+                    self._claim_ahead()
+                if not self._make_more():
+                    if is_over or handed >= ROUND:
+                        return
+                    if opens_at > monotonic():
+                        self._record()
+                        yield Wait(opens_at - monotonic())
+                    continue
+            handed += 1
+            yield self._made.popleft()
+
+    def _claim_ahead(self) -> None:
+        """Set the clerk to work when half of a large batch is gone in no time, and there seems to be more."""
+        if self._ahead or not self._clerk or 2 * len(self._to_send) > self._last:
+            return
+        is_quick = self._batch == MOST_BATCH and monotonic() - self._claimed_at < BATCH_SECONDS
+        if is_quick and 2 * self._last > self._batch:
+            self._ahead = self._clerk.submit(self._ask, self._answers.copy())
 
     def _claim_more(self) -> float | None:
         """Take the next batch in hand. Returns after how many seconds there is something to send; None: not soon."""
@@ -125,38 +151,62 @@ class Sender:
         if run.opens_at() is not None:  # out of hours: whoever runs later goes on
             self._is_done = True
             return None
-        standing, asked = run.patiently(lambda _again: run.standing()), monotonic()
-        if asked - self._claimed_at < BATCH_SECONDS:
-            self._batch = min(2 * self._batch, MOST_BATCH)
-        elif asked - self._claimed_at > 4 * BATCH_SECONDS:
-            self._batch = max(self._batch // 2, FIRST_BATCH)
-        settled = list(self._answers)
-        claim = run.transaction(lambda session, again: self._claim(session, settled, standing, again))
-        self._forget(settled)
-        self._claimed_at = self._recorded_at = monotonic()
-        if claim.number:
-            self._notes.claimed(run.issue, claim.number)
-        self._to_send.extend(claim.deliveries)
-        self._in_hand |= {delivery.delivery_id: delivery for delivery in claim.deliveries}
+        taken = self._collect() or self._take_in(self._asked_at_once())
+        claim = taken.claim
         if claim.deliveries:
             return 0.0
         if claim.number and claim.again_at:
             seconds = (claim.again_at - run.clock()).total_seconds()
             self._is_done = seconds > PATIENCE_SECONDS
             return None if self._is_done else max(0.0, seconds)
-        if claim.number and run.due_at(self._first_choice, run.patiently(lambda _again: run.standing(since=asked))):
+        if claim.number and run.due_at(self._first_choice, run.patiently(lambda _: run.standing(since=taken.asked))):
             return 0.0  # the shares were of long ago
         self._is_done = not claim.number or not self._in_hand  # what is in hand may come back into the queue
         return None
 
-    def _claim(self, session: Session, settled: list[int], standing: ledger.Standing, again: bool) -> ledger.Claim:
-        """Write down the `settled` ones and claim the next, in one transaction."""
+    def _asked_at_once(self) -> _Taken:
+        """The next batch; its size is what the wire took of late."""
+        took = monotonic() - self._claimed_at
+        if took < BATCH_SECONDS:
+            self._batch = min(2 * self._batch, MOST_BATCH)
+        elif took > 4 * BATCH_SECONDS:
+            self._batch = max(self._batch // 2, FIRST_BATCH)
+        return self._ask(self._answers.copy())
+
+    def _ask(self, settled: Mapping[int, Answer]) -> _Taken:
+        """Write down the `settled` ones and claim the next, in one transaction. Changes nothing of this sender: the
+        clerk does it too."""
+        run = self._run
+        standing, asked = run.patiently(lambda _again: run.standing()), monotonic()
+        claim = run.transaction(lambda session, again: self._claim(session, settled, standing, again))
+        return _Taken(claim, settled, asked)
+
+    def _claim(
+        self, session: Session, settled: Mapping[int, Answer], standing: ledger.Standing, again: bool
+    ) -> ledger.Claim:
         run, now = self._run, self._run.clock()
-        self._write(session, settled)
+        self._write(session, settled, settled)
         if again:
             ledger.release(session, self._notes.name, self._in_hand, now)
         due = run.due_at(self._first_choice, standing)
         return ledger.claim(session, run.issue, self._notes.name, run.lanes, due, self._batch, now)
+
+    def _collect(self) -> _Taken | None:
+        """What the clerk was set to, taken in hand when it is done; None if it was not."""
+        if self._ahead is None:
+            return None
+        ahead, self._ahead = self._ahead, None
+        return self._take_in(ahead.result())
+
+    def _take_in(self, taken: _Taken) -> _Taken:
+        self._forget(taken.settled)
+        self._claimed_at = self._recorded_at = monotonic()
+        if taken.claim.number:
+            self._notes.claimed(self._run.issue, taken.claim.number)
+        self._last = len(taken.claim.deliveries)
+        self._to_send.extend(taken.claim.deliveries)
+        self._in_hand |= {delivery.delivery_id: delivery for delivery in taken.claim.deliveries}
+        return taken
 
     def _make_more(self) -> bool:
         """The next letters; False if there are none. Where an RSA key signs, a thread makes those after them meanwhile:
@@ -208,31 +258,32 @@ class Sender:
 
     def _record(self, *, all_in_hand: bool = False) -> None:
         """Write down the answers; at a round's end also what was not handed over, and what has no answer."""
+        self._collect()
         self._recorded_at = monotonic()
         settled = list(self._in_hand) if all_in_hand else list(self._answers)
         if not settled:
             return
-        self._run.transaction(lambda session, _again: self._write(session, settled))
+        self._run.transaction(lambda session, _again: self._write(session, settled, self._answers))
         self._forget(settled)
         if all_in_hand:
             self._to_send.clear()
             self._being_made.clear()
             self._made.clear()
 
-    def _forget(self, settled: list[int]) -> None:
+    def _forget(self, settled: Collection[int]) -> None:
         """The ledger has them."""
         for number in settled:
             del self._in_hand[number]
             self._answers.pop(number, None)
         self._dotted.difference_update(settled)
 
-    def _write(self, session: Session, settled: list[int]) -> None:
+    def _write(self, session: Session, settled: Collection[int], answers: Mapping[int, Answer]) -> None:
         if not settled:
             return
         now, hand = self._run.clock(), self._in_hand
         attempts = {number: hand[number].attempts for number in settled}
-        ledger.record(session, self._notes.name, attempts, self._answers, self._dotted, now)
-        lanes.hear(session, self._run.lanes, self._answers.values(), lambda number: hand[number].domain, now)
+        ledger.record(session, self._notes.name, attempts, answers, self._dotted, now)
+        lanes.hear(session, self._run.lanes, answers.values(), lambda number: hand[number].domain, now)
 
     # --- the relay --------------------------------------------------------------------------------------------------
 

@@ -2,11 +2,12 @@
 
 import threading
 from collections import Counter
+from time import monotonic
 
 import pytest
 from sqlmodel import col, delete, select
 
-from newsletter.delivery import ledger, plan
+from newsletter.delivery import ledger, plan, sender
 from newsletter.delivery.models import Delivery, DeliveryState
 from newsletter.errors import Refused
 from newsletter.issues import states
@@ -103,6 +104,26 @@ def test_pausing_from_elsewhere_stops_the_run_and_nothing_is_lost(desk: Desk):
         with desk.database.transaction() as session:
             states.move(session, desk.issue_id, IssueState.SENDING, "test", "", NOW)
         assert desk.send(sink) == ledger.Totals(accepted=700)
+    assert Counter(sink.recipients) == Counter(addresses)
+
+
+def test_a_quick_wire_finds_the_next_batch_claimed(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    """While the lines still carry the end of a batch the next one is in hand already; nobody gets two for it."""
+    monkeypatch.setattr(sender, "MOST_BATCH", 40)
+    monkeypatch.setattr(sender, "BATCH_SECONDS", 1e9)  # whatever this machine does is quick
+    addresses, in_hand = desk.readers(200), set[int]()
+
+    def look_near_the_end_of_the_first(stage: str, word: str) -> str | None:
+        if stage == "dot" and sink.reached["dot"] == 36:
+            deadline = monotonic() + 20
+            while max(in_hand, default=0) <= 40 and monotonic() < deadline:
+                in_hand.add(desk.totals().in_hand)
+        return None
+
+    with Sink() as sink:
+        sink.refuse = look_near_the_end_of_the_first
+        assert desk.send(sink, connections=1) == ledger.Totals(accepted=200)
+    assert max(in_hand) > 40
     assert Counter(sink.recipients) == Counter(addresses)
 
 
