@@ -65,6 +65,7 @@ class Sponsor:
     url: str
     image: str = ""  # an absolute address, or ""
     image_alt: str = ""
+    image_size: tuple[int, int] = (0, 0)  # width and height in pixels; zeros for another server's, which nobody asked
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class Logo:
     url: str
     alt: str
     width: int  # pixels
+    height: int = 0  # the same; 0 for another server's picture, which nobody asked
 
 
 @dataclass(frozen=True)

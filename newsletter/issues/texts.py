@@ -87,7 +87,10 @@ def tidy(field: Field, words: str) -> str:
 
 def sponsor_in_words(sponsor: Sponsor | None) -> str:
     """A sponsor's slot as the text of a field; "" for none."""
-    return json.dumps(asdict(sponsor), sort_keys=True, ensure_ascii=False) if sponsor else ""
+    if sponsor is None:
+        return ""
+    typed = {name: value for name, value in asdict(sponsor).items() if name != "image_size"}
+    return json.dumps(typed, sort_keys=True, ensure_ascii=False)
 
 
 def sponsor(label: str, text: str, url: str, image: str, image_alt: str) -> str:

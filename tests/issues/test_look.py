@@ -1,5 +1,6 @@
 """What config.toml says of an issue's dress reaches its contents; pictures beside the file become media."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,10 @@ from PIL import Image
 from newsletter.errors import ConfigError
 from newsletter.issues.contents import Logo
 from newsletter.issues.look import look_of, sponsor_of
+from newsletter.rendering.render import edition
+from newsletter.rendering.templates import Templates
 from tests.builders import CONFIG, a_config
+from tests.rendering import issues
 
 
 def test_a_logo_beside_the_config_is_stored_and_served(tmp_path: Path) -> None:
@@ -18,7 +22,7 @@ def test_a_logo_beside_the_config_is_stored_and_served(tmp_path: Path) -> None:
     look = look_of(config, config.newsletters[0])
     assert (look.design, look.font) == ("letter", "sans")
     assert isinstance(look.logo, Logo)
-    assert look.logo.alt == "The Harbour Daily"
+    assert (look.logo.alt, look.logo.width, look.logo.height) == ("The Harbour Daily", 200, 50)
     assert look.logo.url.startswith("https://post.example.com/media/")
     assert (tmp_path / "media" / look.logo.url.rpartition("/")[2]).is_file()
 
@@ -47,3 +51,15 @@ def test_a_sponsor_comes_from_the_config(tmp_path: Path) -> None:
     assert sponsor is not None
     assert (sponsor.text, sponsor.url, sponsor.image) == ("Sails", "https://sails.example.com", "")
     assert sponsor_of(a_config(), a_config().newsletters[0]) is None
+
+
+def test_a_sponsors_picture_beside_the_config_is_measured(tmp_path: Path) -> None:
+    """So that nothing jumps when it comes."""
+    Image.new("RGB", (300, 100), (9, 9, 9)).save(tmp_path / "sails.png")
+    table = '[newsletters.sponsor]\ntext = "Sails"\nurl = "https://sails.example.com"\nimage = "sails.png"\n'
+    config = a_config(CONFIG + table, tmp_path)
+    sponsor = sponsor_of(config, config.newsletters[0])
+    assert sponsor is not None
+    assert sponsor.image_size == (300, 100)
+    made = edition(replace(issues.normal(), sponsor=sponsor), Templates(tmp_path), issues.SITE)
+    assert 'width="552" height="184"' in made.html
