@@ -44,7 +44,7 @@ def _picture(config: Config, source: str, key: str) -> _Picture:
         stored = pictures.store(
             source, beside, config.folder, config.site.media_dir, max_bytes=config.collecting.max_bytes
         )
-        size = pictures.measured(config.site.media_dir / stored.removeprefix("media/"))
+        size = pictures.measured(pictures.file_of(stored, config.site.media_dir))
     except FetchError as error:
         raise ConfigError(f"newsletters.{key}: {str(error).replace('the article', 'config.toml')}.") from error
     return _Picture(links.media(config.site, stored), *size)

@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 
 from sqlmodel import Session, col, select
 
@@ -64,7 +63,7 @@ def of(session: Session, addresses: Iterable[str]) -> Mapping[str, Picture]:
 def _is_there(known: Picture | None, site: Site, copy: bool) -> bool:
     if known is None or known.why:
         return False
-    return (_place(site, known.file).is_file() if known.file else not copy) and known.width > 0
+    return (pictures.file_of(known.file, site.media_dir).is_file() if known.file else not copy) and known.width > 0
 
 
 def _look(wanted: Wanted, *, site: Site, collecting: Collecting, now: datetime, copy: bool) -> Picture:
@@ -72,7 +71,7 @@ def _look(wanted: Wanted, *, site: Site, collecting: Collecting, now: datetime, 
     try:
         if wanted.address.startswith("media/"):
             picture.file = wanted.address
-            picture.width, picture.height = pictures.measured(_place(site, wanted.address))
+            picture.width, picture.height = pictures.measured(pictures.file_of(wanted.address, site.media_dir))
         else:
             _fetch(picture, wanted, site, collecting, copy=copy)
     except FetchError as error:
@@ -88,10 +87,6 @@ def _fetch(picture: Picture, wanted: Wanted, site: Site, collecting: Collecting,
         raise FetchError(f"It has {picture.width} × {picture.height} pixels, too few to show.")
     if copy:
         picture.file = pictures.keep(scaled, ending, site.media_dir)
-
-
-def _place(site: Site, file: str) -> Path:
-    return site.media_dir / file.removeprefix("media/")
 
 
 def _key(address: str) -> str:

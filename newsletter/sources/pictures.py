@@ -70,6 +70,11 @@ def keep(data: bytes, ending: str, media: Path) -> str:
     return f"media/{name}"
 
 
+def file_of(stored: str, media: Path) -> Path:
+    """The file of what `store` and `keep` return."""
+    return media / stored.removeprefix("media/")
+
+
 def size_of(data: bytes) -> tuple[int, int]:
     """Width and height in pixels of a picture that is fit for mail."""
     from PIL import Image  # as above
