@@ -22,9 +22,8 @@ _READS = (SubscriptionState.ACTIVE, SubscriptionState.PAUSED)
 
 
 class Following(NamedTuple):
-    """One following of a link; `id` 0 is one that is not kept yet."""
+    """One following of a link: somebody, or something, came by."""
 
-    id: int
     subscriber_id: int
     newsletter: str
     issue: int
@@ -32,6 +31,7 @@ class Following(NamedTuple):
     section: str
     at: datetime
     signs: str
+    id: int = 0  # of the row; 0: it is not kept yet
 
 
 class Followed(NamedTuple):

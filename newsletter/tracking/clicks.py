@@ -7,7 +7,6 @@ never make a reader wait, and a crash may take the last moments' with it.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlmodel import Session
@@ -17,7 +16,7 @@ from newsletter.delivery.models import DeliveryState
 from newsletter.delivery.rows import TABLE
 from newsletter.rendering.counted import TRAP
 from newsletter.tracking import robots
-from newsletter.tracking.robots import Seen, Sign
+from newsletter.tracking.robots import Seen
 from subscribers import clicks
 from subscribers.batch import among
 from subscribers.clicks import Following
@@ -25,21 +24,9 @@ from subscribers.clicks import Following
 MOST_OF_A_MAIL = 200  # followings that are kept of one reader's mail: a link in the wrong hands fills no disk
 
 
-class Visit(NamedTuple):
-    """Somebody, or something, came by a link of a mail."""
-
-    subscriber_id: int
-    newsletter: str
-    issue: int
-    link: int
-    section: str
-    at: datetime
-    signs: frozenset[Sign]  # of the request alone
-
-
-def keep(session: Session, visits: Sequence[Visit]) -> int:
+def keep(session: Session, visits: Sequence[Following]) -> int:
     """Write them down; how many were kept. Those of one issue share a handful of statements."""
-    by_issue = defaultdict[tuple[str, int], list[Visit]](list)
+    by_issue = defaultdict[tuple[str, int], list[Following]](list)
     for visit in visits:
         by_issue[visit.newsletter, visit.issue].append(visit)
     return sum(_keep_of_issue(session, *issue, some) for issue, some in by_issue.items())
@@ -56,7 +43,7 @@ def forget(database: Database, before: datetime) -> int:
             return total
 
 
-def _keep_of_issue(session: Session, newsletter: str, issue: int, visits: list[Visit]) -> int:
+def _keep_of_issue(session: Session, newsletter: str, issue: int, visits: list[Following]) -> int:
     readers = clicks.readers_among(session, {visit.subscriber_id for visit in visits}, newsletter)
     known, new = defaultdict[int, list[Following]](list), defaultdict[int, list[Following]](list)
     for one in clicks.of_mails(session, readers, issue):
@@ -64,7 +51,7 @@ def _keep_of_issue(session: Session, newsletter: str, issue: int, visits: list[V
     for visit in visits:
         reader = visit.subscriber_id
         if reader in readers and len(known[reader]) + len(new[reader]) < MOST_OF_A_MAIL:
-            new[reader].append(_following(visit))
+            new[reader].append(visit)
     accepted = _accepted(session, issue, new)
     made: list[Following] = []
     for reader, some in new.items():
@@ -73,11 +60,6 @@ def _keep_of_issue(session: Session, newsletter: str, issue: int, visits: list[V
         made += judged([*before, *some], accepted.get(reader))
     clicks.keep(session, made)
     return sum(map(len, new.values()))
-
-
-def _following(visit: Visit) -> Following:
-    signs = robots.in_words(visit.signs)
-    return Following(0, visit.subscriber_id, visit.newsletter, visit.issue, visit.link, visit.section, visit.at, signs)
 
 
 def judged(followings: Sequence[Following], accepted_at: datetime | None) -> list[Following]:

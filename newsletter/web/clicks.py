@@ -16,8 +16,8 @@ from newsletter.issues.models import Issue
 from newsletter.rendering import editions
 from newsletter.rendering.counted import Link
 from newsletter.tracking import clicks
-from newsletter.tracking.clicks import Visit
 from newsletter.web.gathering import Gathering
+from subscribers.clicks import Following
 
 GATHER_SECONDS = 0.1
 MOST_WAITING = 20_000  # visits in memory, of a store that is slow or away
@@ -34,7 +34,7 @@ class IssueLinks:
     links: Mapping[int, Link]  # by number
 
 
-class Clicks(Gathering[Visit, None]):
+class Clicks(Gathering[Following, None]):
     """All of one event loop; made once by `create_app`."""
 
     def __init__(self, database: Database) -> None:
@@ -56,7 +56,7 @@ class Clicks(Gathering[Visit, None]):
                 self._known.popitem(last=False)
         return found
 
-    async def note(self, visit: Visit) -> None:
+    async def note(self, visit: Following) -> None:
         """Write it down, if it can be. Raises nothing."""
         if self.waiting >= MOST_WAITING:
             log.warning("A click was not counted: too many wait.", action="click_lost", issue=visit.issue)
@@ -64,7 +64,7 @@ class Clicks(Gathering[Visit, None]):
         await self.take(visit)
 
 
-def written(database: Database, visits: Sequence[Visit]) -> list[None]:
+def written(database: Database, visits: Sequence[Following]) -> list[None]:
     """Keep them in one transaction; where that fails, each in its own. What fails alone is lost, and said so."""
     try:
         with database.transaction() as session:

@@ -13,9 +13,9 @@ from starlette.responses import RedirectResponse, Response
 
 from newsletter.rendering.counted import Link
 from newsletter.tracking import robots
-from newsletter.tracking.clicks import Visit
 from newsletter.web.dependencies import House
 from newsletter.web.readers import bad_link
+from subscribers.clicks import Following
 from subscribers.tokens import Claim, Purpose, check
 
 
@@ -33,13 +33,13 @@ async def follow(request: Request) -> Response:
     return RedirectResponse(link.url, 302, background=BackgroundTask(house.clicks.note, visit) if visit else None)
 
 
-def _visit(request: Request, house: House, claim: Claim, newsletter: str, link: Link) -> Visit | None:
+def _visit(request: Request, house: House, claim: Claim, newsletter: str, link: Link) -> Following | None:
     """What is to be kept of it, if anything."""
     counts = any(paper.slug == newsletter and paper.clicks for paper in house.config.newsletters)
     if not counts or request.headers.get("sec-gpc") == "1":
         return None
-    signs = robots.of_request(request.method, request.headers)
-    return Visit(claim.subject, newsletter, claim.detail, link.number, link.section, house.now, signs)
+    signs = robots.in_words(robots.of_request(request.method, request.headers))
+    return Following(claim.subject, newsletter, claim.detail, link.number, link.section, house.now, signs)
 
 
 def _number(words: str) -> int:

@@ -32,9 +32,7 @@ def a_followed_issue(session: Session) -> int:
     issue = an_issue_with(session, (8, DeliveryState.ACCEPTED, TAKEN)).id or 0
     session.exec(select(Edition).where(Edition.issue_id == issue)).one().links = [link._asdict() for link in LINKS]
     told = [(0, 1, ""), (0, 1, ""), (1, 1, ""), *((2, number, "early trap") for number in (0, 1, 2))]
-    clicks.keep(
-        session, [Following(0, readers[n], "daily", issue, link, "City", NOW, signs) for n, link, signs in told]
-    )
+    clicks.keep(session, [Following(readers[n], "daily", issue, link, "City", NOW, signs) for n, link, signs in told])
     return issue
 
 

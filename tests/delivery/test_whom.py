@@ -76,7 +76,7 @@ def past_issues(session):
             session.add(
                 Delivery(issue_id=numbered, subscriber_id=reader, subscription_id=reader, state=state, changed_at=NOW)
             )
-        some = [Following(0, who, "daily", numbered, 1, section, NOW, signs) for who, section, signs in followed]
+        some = [Following(who, "daily", numbered, 1, section, NOW, signs) for who, section, signs in followed]
         clicks.keep(session, some)
         assert number + 2 == numbered
     session.flush()

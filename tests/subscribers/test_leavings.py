@@ -83,7 +83,7 @@ def test_what_those_who_left_had_read_is_counted_by_section(session):
     clicks.keep(
         session,
         [
-            Following(0, who, newsletter, 5, 1, section, NOW + timedelta(days=day), signs)
+            Following(who, newsletter, 5, 1, section, NOW + timedelta(days=day), signs)
             for who, newsletter, section, day, signs in followed
         ],
     )

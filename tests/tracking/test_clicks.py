@@ -11,12 +11,12 @@ from newsletter.database import Database
 from newsletter.delivery.models import Delivery, DeliveryState
 from newsletter.rendering.counted import TRAP
 from newsletter.scheduler import Clockwork
-from newsletter.tracking import clicks
-from newsletter.tracking.clicks import MOST_OF_A_MAIL, Visit
+from newsletter.tracking import clicks, robots
+from newsletter.tracking.clicks import MOST_OF_A_MAIL
 from newsletter.tracking.robots import Sign
 from subscribers import Way, directory, erasure, preferences, unsubscribe
 from subscribers import clicks as kept_clicks
-from subscribers.clicks import Followed
+from subscribers.clicks import Followed, Following
 from subscribers.models import Click
 from tests.builders import NOW, a_config
 from tests.subscribers.conftest import KEYS, a_reader, unsubscribe_token
@@ -26,8 +26,8 @@ LATER = NOW + timedelta(hours=1)
 NOBODY = frozenset[Sign]()
 
 
-def visit(reader: int, link: int = 1, at=LATER, issue: int = 7, signs=NOBODY, section: str = "City") -> Visit:
-    return Visit(reader, "daily", issue, link, section, at, signs)
+def visit(reader: int, link: int = 1, at=LATER, issue: int = 7, signs=NOBODY, section: str = "City") -> Following:
+    return Following(reader, "daily", issue, link, section, at, robots.in_words(signs))
 
 
 def rows(session: Session) -> list[tuple[int, int, str]]:

@@ -7,8 +7,8 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from newsletter.database import Database
-from newsletter.tracking.clicks import Visit
 from newsletter.web import clicks
+from subscribers.clicks import Following
 from tests.builders import NOW
 from tests.subscribers.conftest import a_reader
 from tests.web.test_following import kept
@@ -24,7 +24,7 @@ def test_one_that_the_store_refuses_takes_no_other_with_it(sqlite: Database):
                 "BEGIN SELECT raise(ABORT, 'no'); END"
             )
         )
-    visits = [Visit(number, "daily", 1, 1, "City", NOW, frozenset()) for number in numbers]
+    visits = [Following(number, "daily", 1, 1, "City", NOW, "") for number in numbers]
     assert clicks.written(sqlite, visits) == [None] * 3
     assert [who for who, *_ in kept(sqlite)] == [numbers[0], numbers[2]]
 
@@ -37,7 +37,7 @@ def test_so_many_wait_and_no_more(sqlite: Database, monkeypatch: pytest.MonkeyPa
 
     async def all_at_once() -> None:
         waiting = clicks.Clicks(sqlite)
-        visits = [Visit(number, "daily", 1, 1, "City", NOW, frozenset()) for number in numbers]
+        visits = [Following(number, "daily", 1, 1, "City", NOW, "") for number in numbers]
         await asyncio.gather(*map(waiting.note, visits))
 
     with capture_logs() as lines:

@@ -25,9 +25,7 @@ from tests.builders import CONFIG, a_config
 from tests.web.conftest import WEEKLY, Clock
 
 PASSWORD = "three quiet words"
-HASH = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1).hash(
-    PASSWORD
-)  # a hash says what it costs: this one little
+HASH = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)  # it says its own cost: little
 NAMES = {Role.VIEWER: "Vera", Role.EDITOR: "Ed", Role.SENDER: "Sam", Role.ADMIN: "Ada"}
 
 

@@ -109,7 +109,7 @@ def follow_links(session: Session, issue_id: int) -> None:
     gone = session.exec(select(Leaving.subscriber_id)).all()
     readers = [*gone, *session.exec(select(Subscriber.id).limit(12))]
     followed = [
-        Following(0, reader or 0, "daily", issue_id, n % 5 + 1, told[n % 5][1], NOW - timedelta(days=25), sign)
+        Following(reader or 0, "daily", issue_id, n % 5 + 1, told[n % 5][1], NOW - timedelta(days=25), sign)
         for n, (reader, sign) in enumerate(product(readers, ("", "early burst", "agent")))
     ]
     clicks.keep(session, followed)

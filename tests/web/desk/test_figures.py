@@ -136,7 +136,7 @@ def test_what_readers_followed_is_told_by_link_with_robots_apart(sqlite: Databas
         with desk.database.transaction() as session:
             session.exec(select(Edition)).one().links = [link._asdict() for link in links]
             at = NOW - timedelta(days=1)
-            followed = [Following(0, n % 3 + 1, "daily", issue_id, 1, "City", at, sign) for n, sign in enumerate(signs)]
+            followed = [Following(n % 3 + 1, "daily", issue_id, 1, "City", at, sign) for n, sign in enumerate(signs)]
             clicks.keep(session, followed)
         viewer = desk.browser(Role.VIEWER)
         text = viewer.get(f"/desk/issues/{issue_id}/results").text
