@@ -27,7 +27,7 @@ from newsletter.errors import ConfigError
 from newsletter.issues.models import Issue, IssueState
 from newsletter.notices.calendar import next_issue, rhythm
 from newsletter.notices.models import Notice, NoticeKind
-from newsletter.rendering import colours, inline, slots
+from newsletter.rendering import colours, inline, kept, slots
 from newsletter.rendering.models import Edition
 from newsletter.rendering.plaintext import wrapped
 from newsletter.rendering.templates import install_words
@@ -187,6 +187,7 @@ def _message_id(config: Config, notice: Notice, newsletter: Newsletter) -> str:
 def _environment(project: Path) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(folders(project)),
+        bytecode_cache=kept.compiled("notices", __file__),
         autoescape=select_autoescape(("html",), default=False),
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -84,6 +84,15 @@ class Compiled(jinja2.FileSystemBytecodeCache):
             _thin_out(Path(self.directory), "template")
 
 
+def compiled(way: str, *files: str) -> Compiled | None:
+    """Where an environment of Jinja keeps what it compiled; None where nothing can be kept.
+
+    `files` are those that say how it compiles, `way` tells it apart from others that they make.
+    """
+    place = folder()
+    return Compiled(place, stamp(way.encode(), files=(*files, jinja2.__file__))) if place else None
+
+
 def _write(place: Path, name: str, data: bytes) -> None:
     """Whole, or not at all: another process may be reading."""
     with NamedTemporaryFile(dir=place, delete=False) as file:

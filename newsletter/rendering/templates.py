@@ -193,11 +193,9 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
 
 def _environment(loader: jinja2.BaseLoader, *extensions: type[Extension]) -> jinja2.Environment:
-    place = kept.folder()
-    way = kept.stamp(repr(extensions).encode(), files=(__file__, jinja2.__file__))
     environment = _Sandbox(
         loader=loader,
-        bytecode_cache=kept.Compiled(place, way) if place else None,
+        bytecode_cache=kept.compiled(repr(extensions), __file__),
         autoescape=lambda name: not (name or "").endswith(".txt"),
         undefined=jinja2.StrictUndefined,
         extensions=["jinja2.ext.i18n", *extensions],

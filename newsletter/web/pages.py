@@ -13,6 +13,7 @@ from jinja2.runtime import Context
 
 from newsletter.config import Config, Newsletter
 from newsletter.notices import rhythm
+from newsletter.rendering import kept
 from newsletter.rendering.templates import install_words
 from newsletter.templates_folder import folders
 from newsletter.wordbook import Wordbook, begun, spoken
@@ -25,6 +26,7 @@ class Pages:
         self._first = config.newsletters[0]
         self._environment = Environment(
             loader=FileSystemLoader(folders(config.folder)),
+            bytecode_cache=kept.compiled("pages", __file__),
             autoescape=select_autoescape(("html", "xml")),
             undefined=StrictUndefined,
             trim_blocks=True,

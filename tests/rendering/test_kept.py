@@ -6,11 +6,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import jinja2
 import pytest
+from starlette.testclient import TestClient
 
+from newsletter.config import Config
+from newsletter.database import Database
+from newsletter.notices import letters
 from newsletter.rendering import inline, kept
 from newsletter.rendering.render import edition
 from newsletter.rendering.templates import Templates
+from newsletter.web.app import create_app
+from tests.builders import CONFIG, a_config
 from tests.rendering import issues
 
 HERE = """
@@ -69,6 +76,26 @@ def test_a_kept_template_that_is_broken_is_compiled_anew(share: float, cache: Pa
     for file in files:
         file.write_bytes(file.read_bytes()[: int(file.stat().st_size * share)])
     assert edition(issues.normal(), Templates(tmp_path), issues.SITE) == made
+
+
+def test_pages_and_notices_of_the_next_process_are_compiled_no_more(
+    cache: Path, sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor do readers, the desk and the mails mix up what each of them has compiled."""
+    config = a_config(CONFIG, tmp_path)
+    said = first_words(config, sqlite)
+    assert len(list(cache.glob("template-*"))) > 5
+    monkeypatch.setattr(jinja2.Environment, "_generate", None)  # what compiling begins with
+    assert first_words(config, sqlite) == said
+
+
+def first_words(config: Config, database: Database) -> list[str]:
+    """What a new process shows and mails first."""
+    letters._environment.cache_clear()
+    visitor = TestClient(create_app(config, database))
+    pages = [visitor.get(path) for path in ("/", "/desk/login")]
+    notice = letters._environment(config.folder).get_template("notices/welcome.html")
+    return [*(page.raise_for_status().text for page in pages), *sorted(notice.blocks)]
 
 
 def test_a_changed_template_is_compiled_anew(cache: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from newsletter.config import Config, Newsletter
 from newsletter.editors import Role
 from newsletter.editors.sessions import Visitor
 from newsletter.errors import NotFound
+from newsletter.rendering import kept
 from newsletter.templates_folder import folders
 from newsletter.web.dependencies import House
 from newsletter.web.desk.cells import labelled
@@ -64,6 +65,7 @@ class Frame:
         self.root = urlsplit(config.site.url).path  # where a proxy puts us under a folder
         self._environment = Environment(
             loader=FileSystemLoader(folders(config.folder)),
+            bytecode_cache=kept.compiled("desk", __file__),
             autoescape=select_autoescape(("html",)),
             undefined=StrictUndefined,
             trim_blocks=True,
