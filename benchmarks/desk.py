@@ -46,8 +46,8 @@ INSERT INTO leaving (subscriber_id, newsletter, issue, way, reader_since, reason
 SELECT id, 'daily', issue, 'link', at, '', at FROM subscriber JOIN past ON n = id % 2000 ORDER BY id
 """
 SUPPRESSIONS = """
-INSERT INTO suppression (address_hash, reason, detail, at)
-SELECT address_hash, 'hard bounce', '550 5.1.1', :at FROM subscriber WHERE id % 50 = 3
+INSERT INTO suppression (subscriber_id, address_hash, reason, detail, at)
+SELECT id, address_hash, 'hard bounce', '550 5.1.1', :at FROM subscriber WHERE id % 50 = 3
 """
 DELIVERIES = """
 INSERT INTO delivery

@@ -1,63 +1,43 @@
-"""Where an import's rows wait: a temporary table, read by whole statements, so that a row costs one binding.
+"""An import's rows and the store: who of them is known already, and the others' coming in by whole statements.
 
-PostgreSQL fills it by COPY, SQLite by its driver's executemany; what follows is the same SQL for both. Each row waits
-with the number that its person gets, taken beforehand, so that no statement must look numbers up again.
+Strangers come in by COPY on PostgreSQL and by the driver's executemany on SQLite, with numbers taken beforehand; their
+standings and consents are made inside the database, out of one list of those numbers.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import chain
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    BigInteger,
-    Column,
     ColumnElement,
-    Integer,
-    MetaData,
     Select,
     String,
-    Table,
     and_,
     case,
-    cast,
-    delete,
     func,
     insert,
     literal,
-    or_,
+    null,
     select,
     text,
-    update,
+    type_coerce,
 )
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, SQLModel, col
 
-from subscribers.batch import among
-from subscribers.columns import UTCDateTime, by_number
+from subscribers import batch, people
+from subscribers.batch import among, among_texts
+from subscribers.columns import UTCDateTime
 from subscribers.models import Consent, Subscriber, Subscription, SubscriptionState, Suppression
 
 CACHE_KB = 64_000  # of the connection that brings people in: their indices are written all over
 CHECKPOINT_PAGES = 30_000  # of the log, 120 MB: most are the same pages of indices, written back once for many batches
-HALL = Table(
-    "arriving",
-    MetaData(),
-    Column("person", BigInteger),
-    Column("line", Integer),
-    Column("email", String),
-    Column("email_key", by_number(320)),
-    Column("address_hash", String),
-    Column("domain", String),
-    Column("name", String),
-    Column("state", String),
-    Column("paused_until", UTCDateTime),
-    prefixes=["TEMPORARY"],
-    postgresql_on_commit="DELETE ROWS",  # rows that are deleted one by one would stay and be read: nobody vacuums it
-)
 
 
 class Arrival(NamedTuple):
-    """One good row of a file, as the hall holds it."""
+    """One good row of a file."""
 
     line: int
     email: str
@@ -72,28 +52,18 @@ class Arrival(NamedTuple):
 class Met(NamedTuple):
     """What the store has of an arrival's mailbox already: a person, a standing, a place on the never-mail list."""
 
-    line: int
     subscriber_id: int | None
-    name: str | None
-    subscription_id: int | None
-    state: SubscriptionState | None
-    active_since: datetime | None
-    suppressed: str | None
+    name: str | None = None
+    subscription_id: int | None = None
+    state: SubscriptionState | None = None
+    suppressed: str | None = None
 
 
-def let_in(session: Session, arrivals: Sequence[Arrival]) -> None:
-    """Put them into the hall, and nobody else. In the order of their addresses they find each page of an index once,
-    and two imports don't wait for each other crosswise."""
-    arrivals = sorted(arrivals, key=attrgetter("email_key"))
-    session.execute(CreateTable(HALL, if_not_exists=True))
-    session.execute(delete(HALL))
-    rows: list[tuple[Any, ...]] = [(n, *a) for n, a in zip(_numbers(session, len(arrivals)), arrivals, strict=True)]
+def prepare(session: Session) -> None:
+    """Call it first in a transaction that brings people in."""
+    people.arrive(session)
     connection = session.connection()
     if connection.dialect.name == "postgresql":
-        driver: Any = connection.connection.driver_connection
-        with driver.cursor() as cursor, cursor.copy("COPY arriving FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
         # Some thousand look-ups by index; with no statistics, or those of a small table, the planner would rather read
         # whole tables.
         for way in ("hashjoin", "mergejoin", "seqscan", "material"):
@@ -101,94 +71,123 @@ def let_in(session: Session, arrivals: Sequence[Arrival]) -> None:
     else:
         connection.exec_driver_sql(f"PRAGMA cache_size = -{CACHE_KB}")
         connection.exec_driver_sql(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-        if any(a.paused_until for a in arrivals):
-            stored = HALL.c.paused_until.type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
-            rows = [row if row[-1] is None or stored is None else (*row[:-1], stored(row[-1])) for row in rows]
-        connection.exec_driver_sql("INSERT INTO arriving VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
-def met(session: Session, newsletter: str) -> list[Met]:
-    """Those in the hall whom the store has met; all others are strangers. Who is to become a reader is held until the
-    transaction ends, so that nobody erases a person whose row is about to be written."""
-    found = _met(session, newsletter)
-    will_read = [m.subscriber_id for m in found if m.subscriber_id and m.state in (None, SubscriptionState.PENDING)]
+def met(session: Session, newsletter: str, arrivals: Sequence[Arrival]) -> dict[str, Met]:
+    """Those whom the store has met, by `email_key`; all others are strangers. Who is to become a reader is held until
+    the transaction ends, so that nobody erases a person whose row is about to be written."""
+    found = _met(session, newsletter, arrivals)
+    will_read = [
+        m.subscriber_id for m in found.values() if m.subscriber_id and m.state in (None, SubscriptionState.PENDING)
+    ]
     if will_read and session.get_bind().dialect.name != "sqlite":  # where a writing transaction is alone
         held = select(col(Subscriber.id)).where(among(col(Subscriber.id), will_read)).order_by(col(Subscriber.id))
         session.execute(held.with_for_update())
-        return _met(session, newsletter)  # as they are now
+        return _met(session, newsletter, arrivals)  # as they are now
     return found
 
 
-def _met(session: Session, newsletter: str) -> list[Met]:
-    return [Met(*row) for row in session.execute(meeting(newsletter))]
+def _met(session: Session, newsletter: str, arrivals: Sequence[Arrival]) -> dict[str, Met]:
+    known = session.connection().execute(meeting(newsletter, [a.email_key for a in arrivals]))
+    found = {row[0]: Met(*row[1:]) for row in known}
+    listed = select(col(Suppression.address_hash), type_coerce(col(Suppression.reason), String))
+    listed = listed.where(among_texts(col(Suppression.address_hash), [a.address_hash for a in arrivals]))
+    if reasons := {row[0]: row[1] for row in session.connection().execute(listed)}:
+        for arrival in arrivals:
+            if reason := reasons.get(arrival.address_hash):
+                found[arrival.email_key] = found.get(arrival.email_key, Met(None))._replace(suppressed=reason)
+    return found
 
 
-def meeting(newsletter: str) -> Select[*tuple[Any, ...]]:
-    """SELECT what a Met has. Each table is asked for one person at a time, whatever is known of its size."""
+def meeting(newsletter: str, keys: Sequence[str]) -> Select[*tuple[Any, ...]]:
+    """SELECT the address and what a Met has, but for suppression. Each table is asked for one person at a time,
+    whatever is known of its size."""
     theirs = col(Subscription.newsletter).concat("") == newsletter  # which no index knows: a person's own is asked
     return (
         select(
-            HALL.c.line,
+            col(Subscriber.email_key),
             col(Subscriber.id),
             col(Subscriber.name),
             col(Subscription.id),
             col(Subscription.state),
-            col(Subscription.active_since),
-            col(Suppression.reason),
         )
-        .select_from(HALL)
-        .outerjoin(Subscriber, col(Subscriber.email_key) == HALL.c.email_key)
-        .outerjoin(
-            Subscription,
-            and_(col(Subscription.subscriber_id) == col(Subscriber.id), theirs),
-        )
-        .outerjoin(Suppression, col(Suppression.address_hash) == HALL.c.address_hash)
-        .where(or_(col(Subscriber.id).is_not(None), col(Suppression.id).is_not(None)))
+        .select_from(Subscriber)
+        .outerjoin(Subscription, and_(col(Subscription.subscriber_id) == col(Subscriber.id), theirs))
+        .where(among_texts(col(Subscriber.email_key), keys))
     )
 
 
-def send_away(session: Session, lines: Sequence[int]) -> None:
-    """Take these out of the hall."""
-    if lines:
-        session.execute(delete(HALL).where(among(HALL.c.line, lines)))
+def add_people(session: Session, strangers: Sequence[Arrival], now: datetime) -> list[tuple[int, Arrival]]:
+    """Make each a person; with their numbers, in the order of their addresses: so each page of an index is found once,
+    and two imports don't wait for each other crosswise. Raises IntegrityError where somebody else added one of them in
+    the same moment."""
+    if not strangers:
+        return []
+    ordered = sorted(strangers, key=attrgetter("email_key"))
+    numbered = list(zip(_numbers(session, len(ordered)), ordered, strict=True))
+    connection = session.connection()
+    rows = [(n, a.email, a.email_key, a.address_hash, a.domain, a.name) for n, a in numbered]
+    put = _copied if connection.dialect.name == "postgresql" else _inserted
+    dbapi: Any = connection.dialect.loaded_dbapi
+    try:
+        put(connection.connection.driver_connection, rows, now)
+    except dbapi.Error as error:  # as every other statement raises it
+        raise DBAPIError.instance("INSERT INTO subscriber", None, error, dbapi.Error) from error
+    return numbered
 
 
 def settle(
-    session: Session, newsletter: str, met_ones: Sequence[Met], origin: str, proof: str, now: datetime
-) -> None:  # fmt: skip
-    """Make all of the hall subscribers of `newsletter`, with their consent. `met_ones` are those of them whom the
-    store has met.
+    session: Session, newsletter: str, persons: Sequence[tuple[int, Arrival]], origin: str, proof: str, now: datetime
+) -> None:
+    """Make these persons, by number, subscribers of `newsletter`, with their consent."""
+    if not persons:
+        return
+    plain = {n: a.line for n, a in persons if a.state == SubscriptionState.ACTIVE}
+    if plain:  # nearly all
+        one = batch.texts(plain).c
+        _settle(
+            session,
+            newsletter,
+            _Arriving(one.number, one.text, literal(str(SubscriptionState.ACTIVE)), null()),
+            origin,
+            proof,
+            now,
+        )
+    if others := [(n, str(a.line), a.state, a.paused_until) for n, a in persons if n not in plain]:
+        each = batch.rows(others, person="bigint", line="varchar", state="varchar", until="timestamptz").c
+        _settle(session, newsletter, _Arriving(each.person, each.line, each.state, each.until), origin, proof, now)
 
-    They keep their numbers. Raises IntegrityError where somebody else added one of the others in the same moment.
-    """
-    at, nothing = literal(now, UTCDateTime), literal("")
-    known = [m.line for m in met_ones if m.subscriber_id is not None]
-    people: dict[str, Any] = {name: HALL.c[name] for name in ("email", "email_key", "address_hash", "domain", "name")}
-    people |= {"id": HALL.c.person, "language": nothing, "timezone": nothing, "created_at": at}
-    _add(session, Subscriber, people, only=~among(HALL.c.line, known) if known else None)
-    if known:
-        number = select(col(Subscriber.id)).where(col(Subscriber.email_key) == HALL.c.email_key).scalar_subquery()
-        session.execute(update(HALL).where(among(HALL.c.line, known)).values(person=number))
-    agreed = HALL.c.state != str(SubscriptionState.UNSUBSCRIBED)
+
+class _Arriving(NamedTuple):
+    """Columns of those who come in."""
+
+    person: ColumnElement[Any]
+    line: ColumnElement[Any]
+    state: ColumnElement[Any]
+    paused_until: ColumnElement[Any]
+
+
+def _settle(session: Session, newsletter: str, arriving: _Arriving, origin: str, proof: str, now: datetime) -> None:
+    at, nothing, agreed = literal(now, UTCDateTime), literal(""), arriving.state != str(SubscriptionState.UNSUBSCRIBED)
     standing = {
-        "subscriber_id": HALL.c.person,
+        "subscriber_id": arriving.person,
         "newsletter": literal(newsletter),
-        "state": HALL.c.state,
+        "state": arriving.state,
         "active_since": case((agreed, at)),
-        "paused_until": HALL.c.paused_until,
+        "paused_until": arriving.paused_until,
         "changed_at": at,
     }
-    _add(session, Subscription, standing)
+    _add(session, Subscription, select(*(value.label(name) for name, value in standing.items())))
     consents = {
-        "subscriber_id": HALL.c.person,
+        "subscriber_id": arriving.person,
         "newsletter": literal(newsletter),
         "act": literal("imported"),
         "wording": literal(proof[:1000]),
-        "origin": literal(f"{origin[:280]} line ").concat(cast(HALL.c.line, String)),
+        "origin": literal(f"{origin[:280]} line ").concat(arriving.line),
         "network_address": nothing,
         "at": at,
     }
-    _add(session, Consent, consents, only=agreed)
+    _add(session, Consent, select(*(value.label(name) for name, value in consents.items())).where(agreed))
 
 
 def count_anew(session: Session) -> None:
@@ -207,11 +206,25 @@ def _numbers(session: Session, count: int) -> Sequence[int]:
     return range(last + 1, last + 1 + count)  # a writing transaction on SQLite is alone
 
 
-def _add(
-    session: Session, model: type[SQLModel], values: dict[str, Any], only: ColumnElement[bool] | None = None
-) -> None:
-    """INSERT … SELECT from the hall. Without ON CONFLICT, which costs PostgreSQL a fifth of the whole import."""
-    made = select(*(value.label(name) for name, value in values.items())).select_from(HALL)
-    if only is not None:
-        made = made.where(only)
-    session.connection().execute(insert(model).from_select(list(values), made, include_defaults=False))
+_COLUMNS = "(id, email, email_key, address_hash, domain, name, language, timezone, created_at)"
+_COPY = f"COPY subscriber {_COLUMNS} FROM STDIN"
+_INSERT = "INSERT INTO subscriber " + _COLUMNS + " VALUES "
+_AT_ONCE = 100  # rows of an INSERT: one by one takes a third longer
+
+
+def _copied(driver: Any, rows: Sequence[tuple[Any, ...]], now: datetime) -> None:
+    with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+        for row in rows:
+            copy.write_row((*row, "", "", now))
+
+
+def _inserted(driver: Any, rows: Sequence[tuple[Any, ...]], now: datetime) -> None:
+    one = f"(?, ?, ?, ?, ?, ?, '', '', '{now.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}')"
+    for begin in range(0, len(rows), _AT_ONCE):
+        some = rows[begin : begin + _AT_ONCE]
+        driver.execute(_INSERT + ", ".join([one] * len(some)), tuple(chain.from_iterable(some)))
+
+
+def _add(session: Session, model: type[SQLModel], made: Select[Any]) -> None:
+    """INSERT … SELECT. Without ON CONFLICT, which costs PostgreSQL a fifth of the whole import."""
+    session.connection().execute(insert(model).from_select(made.selected_columns.keys(), made, include_defaults=False))

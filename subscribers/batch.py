@@ -63,6 +63,12 @@ def among(column: SQLColumnExpression[Any], numbers: Sequence[int] | Given) -> C
     return column.in_(select(_Number(each.c.value)))
 
 
+def among_texts(column: SQLColumnExpression[Any], values: Sequence[str]) -> ColumnElement[bool]:
+    """`column` is one of these texts."""
+    each = _EachText(_parameter(values, json.dumps)).table_valued("value")
+    return column.in_(select(each.c.value))
+
+
 def among_found(column: SQLColumnExpression[Any], found: Select[Any]) -> ColumnElement[bool]:
     """`column` is one of what a query finds, which is asked once: PostgreSQL would make it a join, and ask each time
     where the condition stands in a query that is asked for each row."""
@@ -82,6 +88,12 @@ def _moment(value: object) -> str:
 
 class _Each(FunctionElement[Any]):
     """The elements of a JSON array, as rows."""
+
+    inherit_cache = True
+
+
+class _EachText(FunctionElement[Any]):
+    """The texts of a JSON array, as rows."""
 
     inherit_cache = True
 
@@ -124,6 +136,7 @@ def _among_found_postgresql(element: _AmongFound, compiler: Any, **how: Any) -> 
 
 
 @compiles(_Each, "sqlite")
+@compiles(_EachText, "sqlite")
 def _each_sqlite(element: _Each, compiler: Any, **how: Any) -> str:
     return f"json_each({compiler.process(element.clauses, **how)})"
 
@@ -131,6 +144,11 @@ def _each_sqlite(element: _Each, compiler: Any, **how: Any) -> str:
 @compiles(_Each, "postgresql")
 def _each_postgresql(element: _Each, compiler: Any, **how: Any) -> str:
     return f"jsonb_array_elements(CAST({compiler.process(element.clauses, **how)} AS jsonb))"
+
+
+@compiles(_EachText, "postgresql")
+def _each_text_postgresql(element: _EachText, compiler: Any, **how: Any) -> str:
+    return f"jsonb_array_elements_text(CAST({compiler.process(element.clauses, **how)} AS jsonb))"
 
 
 @compiles(_Pairs, "sqlite")

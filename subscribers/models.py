@@ -64,7 +64,7 @@ class Subscriber(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     email: str = Field(max_length=320)  # as written, with the domain in lower case and ASCII (RFC 5890)
     email_key: str = Field(sa_type=by_number(320), unique=True)  # what counts as the same mailbox
-    address_hash: str = Field(max_length=64, index=True)  # keyed, as in Suppression
+    address_hash: str = Field(max_length=64)  # keyed, as in Suppression; no index: each arrival would pay for it
     domain: str = Field(max_length=255)
     name: str = Field(default="", sa_type=by_number(200))
     language: str = Field(default="", max_length=20)
@@ -171,6 +171,9 @@ class Suppression(SQLModel, table=True):
     """An address never to be mailed again: only its keyed hash, which outlives an erasure."""
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    subscriber_id: int | None = Field(
+        default=None, sa_type=BigId
+    )  # who had it when it came here: a stranger whom it keeps out has none
     address_hash: str = Field(max_length=64, unique=True)
     reason: SuppressionReason = Field(sa_type=words(SuppressionReason))
     detail: str = Field(default="", max_length=300)

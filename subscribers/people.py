@@ -6,7 +6,7 @@ five one-click POSTs say, come one after the other on PostgreSQL too.
 
 from datetime import datetime
 
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 from sqlmodel import Session, SQLModel, col, select
@@ -48,8 +48,36 @@ def hold(session: Session, subscription_ids: str) -> None:
         session.connection().execute(_HELD, {"ids": subscription_ids})
 
 
+def number_of(session: Session, key: str) -> int | None:
+    """The number of the person of that mailbox; None if there is none, nor any on the way in: until the transaction
+    ends nobody arrives."""
+    number = select(Subscriber.id).where(Subscriber.email_key == key)
+    found = session.scalar(number)
+    if found is None:
+        nobody_arrives(session)
+        found = session.scalar(number)
+    return found
+
+
+def arrive(session: Session) -> None:
+    """Call it before people are added: on PostgreSQL, who suppresses an address must know whether its person is on the
+    way in. On SQLite a writing transaction is alone."""
+    if session.get_bind().dialect.name != "sqlite":
+        session.execute(text(f"SELECT pg_advisory_xact_lock_shared({_ARRIVALS})"))
+
+
+def nobody_arrives(session: Session) -> None:
+    """Wait for who is on the way in, and let nobody else in until the transaction ends."""
+    if session.get_bind().dialect.name != "sqlite":
+        session.execute(text(f"SELECT pg_advisory_xact_lock({_ARRIVALS})"))
+
+
+_ARRIVALS = 0x61727269766C  # "arrivl"
+
+
 def find_or_add(session: Session, keys: Keys, address: Address, now: datetime) -> Subscriber:
     """The person of that mailbox, held; made if there is none. Two at once make one."""
+    arrive(session)
     values = {
         "email": address.email,
         "email_key": address.key,

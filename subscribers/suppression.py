@@ -22,11 +22,14 @@ _WEIGHT = {
 }
 
 
-def suppress(session: Session, hashed: str, reason: SuppressionReason, detail: str, now: datetime) -> Suppression:
-    """Never mail that address again. `hashed` is its keyed hash; `detail` says why in words, without the address."""
+def suppress(
+    session: Session, hashed: str, person: int | None, reason: SuppressionReason, detail: str, now: datetime
+) -> Suppression:
+    """Never mail that address again. `hashed` is its keyed hash, `person` the number of whoever has it, for they are
+    not looked for by hash; `detail` says why in words, without the address."""
     session.execute(
         people.insert_if_absent(session, Suppression).values(
-            address_hash=hashed, reason=reason, detail=detail[:300], at=now
+            subscriber_id=person, address_hash=hashed, reason=reason, detail=detail[:300], at=now
         )
     )
     row = session.exec(select(Suppression).where(Suppression.address_hash == hashed).with_for_update()).one()
@@ -43,7 +46,7 @@ def suppress_subscriber(
     person = people.locked(session, subscriber_id)
     if person is None:
         return False
-    suppress(session, person.address_hash, reason, detail, now)
+    suppress(session, person.address_hash, subscriber_id, reason, detail, now)
     return True
 
 
@@ -51,7 +54,8 @@ def suppress_address(
     session: Session, keys: Keys, email: str, reason: SuppressionReason, detail: str, now: datetime
 ) -> None:
     """The same for an address, known or not. Raises NotAnAddress."""
-    suppress(session, address_hash(keys, parse(email).key), reason, detail, now)
+    key = parse(email).key
+    suppress(session, address_hash(keys, key), people.number_of(session, key), reason, detail, now)
 
 
 def find(session: Session, hashed: str) -> Suppression | None:

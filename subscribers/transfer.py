@@ -218,7 +218,7 @@ def _brought_in(
     """
     for left in reversed(range(TRIES if people else 0)):
         try:
-            with transaction() as session:
+            with reading.unswept(), transaction() as session:
                 return _bring_in(session, newsletter, people, origin, proof, now, dry_run)
         except (IntegrityError, OperationalError):
             if not left:
@@ -236,19 +236,16 @@ def _bring_in(
     dry_run: bool,
 ) -> list[tuple[int, Verdict]]:
     """Strangers come in by whole statements; whoever the store has met is decided on one by one."""
-    arrivals.let_in(session, people)
-    found = arrivals.met(session, newsletter)
-    by_line = {p.line: p for p in people} if found else {}
-    verdicts = [(by_line[m.line], m, decide(by_line[m.line], m)) for m in found]
+    arrivals.prepare(session)
+    found = arrivals.met(session, newsletter, people)
+    verdicts = [(a, m, decide(a, m)) for a in people if (m := found.get(a.email_key))] if found else []
     told = [(arrival.line, verdict) for arrival, _, verdict in verdicts]
     if dry_run:
         return told
-    away = [line for line, verdict in told if verdict.outcome is not Outcome.NEW]
-    if len(away) < len(people):
-        arrivals.send_away(session, away)
-        arrivals.settle(
-            session, newsletter, [m for _, m, v in verdicts if v.outcome is Outcome.NEW], origin, proof, now
-        )
+    strangers = [a for a in people if a.email_key not in found]
+    added = arrivals.add_people(session, strangers, now)
+    others = [(m.subscriber_id, a) for a, m, v in verdicts if v.outcome is Outcome.NEW and m.subscriber_id]
+    arrivals.settle(session, newsletter, [*added, *others], origin, proof, now)
     confirmed = [(a, m) for a, m, v in verdicts if v.becomes is SubscriptionState.ACTIVE]
     _activate(session, newsletter, confirmed, origin, proof, now)
     left = [m.subscription_id or 0 for _, m, v in verdicts if v.becomes is SubscriptionState.UNSUBSCRIBED]
