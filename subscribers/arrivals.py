@@ -206,9 +206,10 @@ def _numbers(session: Session, count: int) -> Sequence[int]:
     return range(last + 1, last + 1 + count)  # a writing transaction on SQLite is alone
 
 
-_COLUMNS = "(id, email, email_key, address_hash, domain, name, language, timezone, created_at)"
-_COPY = f"COPY subscriber {_COLUMNS} FROM STDIN"
-_INSERT = "INSERT INTO subscriber " + _COLUMNS + " VALUES "
+_COPY = "COPY subscriber (id, email, email_key, address_hash, domain, name, language, timezone, created_at) FROM STDIN"
+_INSERT = (
+    "INSERT INTO subscriber (id, email, email_key, address_hash, domain, name, language, timezone, created_at) VALUES "
+)
 _AT_ONCE = 100  # rows of an INSERT: one by one takes a third longer
 
 

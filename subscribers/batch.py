@@ -32,7 +32,7 @@ def packed(values: Sequence[Sequence[Cell]]) -> str:
     return json.dumps(values, default=_moment)
 
 
-def packed_texts(values: Mapping[int, str]) -> str:
+def packed_texts(values: Mapping[int, str | int]) -> str:
     """The same for `texts`."""
     return json.dumps(values)
 
@@ -51,7 +51,7 @@ def rows(values: Sequence[Sequence[Cell]] | Given, **columns: str) -> Subquery:
     return select(*(cell.label(name) for cell, name in zip(cells, columns, strict=True))).subquery()
 
 
-def texts(values: Mapping[int, str] | Given) -> Subquery:
+def texts(values: Mapping[int, str | int] | Given) -> Subquery:
     """A table of numbers and their texts, `number` and `text`: quicker than `rows`, for its rows hold no lists."""
     each = _Pairs(_parameter(values, packed_texts)).table_valued("key", "value")
     return select(cast(each.c.key, BigInteger).label("number"), each.c.value.label("text")).subquery()
