@@ -44,7 +44,7 @@ def parse(text: str) -> Address:
     email = f"{local}@{domain}"
     if len(email) > MAX_CHARACTERS or (not email.isascii() and len(email.encode()) > MAX_CHARACTERS):
         raise NotAnAddress(f"An address has at most {MAX_CHARACTERS} characters.")
-    return Address(email, key=f"{local.lower()}@{domain}", domain=domain)
+    return Address(email, f"{local.lower()}@{domain}", domain)
 
 
 def address_hash(keys: Keys, key: str) -> str:

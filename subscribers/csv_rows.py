@@ -111,7 +111,8 @@ def rows_of(path: Path, layout: Layout) -> Iterator[Row | Fault]:
     """Every row of the file but its header and its empty lines, in order."""
     with path.open(encoding=layout.encoding, errors="replace", newline="") as file:
         reader = csv.reader(file, delimiter=layout.delimiter)
-        missing = [""] * (max(layout.columns.values()) + 2)  # a row may end early; what no column has is the last cell
+        width = max(layout.columns.values()) + 1
+        missing = [""] * width  # a row may end early
         person = _person_of(layout)
         while True:
             line = reader.line_num + 1
@@ -123,7 +124,7 @@ def rows_of(path: Path, layout: Layout) -> Iterator[Row | Fault]:
                 yield Fault(line, f"this row can't be read ({error}): is a quotation mark never closed?")
                 continue
             if line > layout.skipped_lines and "".join(cells).strip():
-                yield person(line, cells + missing)
+                yield person(line, cells if len(cells) >= width else cells + missing)
 
 
 def _person_of(layout: Layout) -> Callable[[int, list[str]], Row]:
@@ -136,8 +137,11 @@ def _person_of(layout: Layout) -> Callable[[int, list[str]], Row]:
         first, name = name, -1  # beside a last name, “name” is the first one (MailerLite)
 
     def name_in(cells: list[str]) -> str:
-        whole = _plain(cells[name]) if name >= 0 else ""
-        return whole or f"{_plain(cells[first])} {_plain(cells[last])}".strip()
+        if name >= 0 and (whole := _plain(cells[name])):
+            return whole
+        given = _plain(cells[first]) if first >= 0 else ""
+        family = _plain(cells[last]) if last >= 0 else ""
+        return f"{given} {family}" if given and family else given or family
 
     def person(line: int, cells: list[str]) -> Row:
         has_left = left >= 0 and cells[left].strip().casefold() not in NOT_LEFT
@@ -148,13 +152,13 @@ def _person_of(layout: Layout) -> Callable[[int, list[str]], Row]:
     return person
 
 
-_RUN = ("=", "+", "-", "@")
+_DEFUSED = ("'=", "'+", "'-", "'@")
 
 
 def _plain(cell: str) -> str:
     """Without spaces around it, and without the ' that our own export puts before what a spreadsheet would run."""
     text = cell.strip()
-    return text[1:] if text[:1] == "'" and text[1:2] in _RUN else text
+    return text[1:] if text.startswith(_DEFUSED) else text
 
 
 def _columns(headings: Sequence[str]) -> dict[str, int]:

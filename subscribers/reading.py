@@ -47,6 +47,7 @@ _WISHES = {  # the words of well-known services; German ones too, for spreadshee
     ),
     Wish.PAUSED: ("paused", "pausiert"),
 }
+_PENDING, _PAUSED, _UNSUBSCRIBED = (str(w.value) for w in (Wish.PENDING, Wish.PAUSED, Wish.UNSUBSCRIBED))
 _WISH_OF = {word: str(wish.value) for wish, words in _WISHES.items() for word in words}
 _DATE = re.compile(r"\d{4}-\d\d-\d\d\b|\d{1,2}[./]\d{1,2}[./]\d{2,4}\b")  # “Subscribed: 2026-01-02” says since when
 
@@ -144,7 +145,7 @@ def _batch(rows: Iterable[Row | Fault], keys: Keys) -> Batch:
         first = by_key.setdefault(arrival.email_key, arrival)
         if first is not arrival:
             twice += 1
-            if arrival.state == Wish.UNSUBSCRIBED:
+            if arrival.state == _UNSUBSCRIBED:
                 by_key[arrival.email_key] = first._replace(state=arrival.state, paused_until=None)
     return Batch(list(by_key.values()), faults, twice)
 
@@ -153,11 +154,11 @@ def _arrival(row: Row, keys: Keys) -> Arrival | Fault:
     wish = _wish_of(row.status)
     if wish is None:
         return Fault(row.line, f"the status “{one_line(row.status, 40)}” is not known")
-    if wish == Wish.PENDING:
+    if wish == _PENDING:
         return Fault(row.line, "this person has not confirmed")
     try:
         email, key, domain = parse(row.email)
-        until = _moment(row.until) if wish == Wish.PAUSED else None
+        until = _moment(row.until) if wish == _PAUSED else None
     except NotAnAddress as error:
         return Fault(row.line, str(error) if row.email else "there is no address in this row")
     except ValueError as error:
