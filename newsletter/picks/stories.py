@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from heapq import heapify, heappop, heappush, nlargest
+from heapq import nlargest
 from math import log, log2, sqrt
 
 from newsletter.picks.alike import DaysWords, is_series
@@ -28,6 +28,7 @@ GROWN = 1.0  # every doubling of the smaller of two groups asks for so much more
 GROWN_MEMBERS = 8
 NEAR, NEAR_GROWN = 0.017, 0.3  # the same two for stories that are too near each other to stand in one issue
 ONE_WORD = 0.4  # of what the strongest shared word says is not counted: one word alone may be chance
+ROUNDING = 1e-9  # beyond what sums of one and the same numbers differ in
 NEGLIGIBLE = 0.012  # a likeness below this counts as none
 NEIGHBOURS = 3  # of a bare headline whose words count as its own, as far as they are like it
 NAME_BONUS = 1.6  # a word that is always capitalised counts up to so much more: names tell events apart
@@ -44,7 +45,9 @@ SUMMARIES = 40  # in a batch of so few it is twice that: near-copies are found i
 WEEK = timedelta(days=7)
 
 Vector = dict[str, float]
-Likeness = list[dict[int, float]]  # for each article or group, the others that resemble it
+Likeness = list[
+    dict[int, float]
+]  # for each article or group, the others that resemble it; `once`: in the row of the lower number alone
 
 
 @dataclass(frozen=True)
@@ -71,9 +74,9 @@ def grouping(pieces: Iterable[Piece], background: Iterable[Piece] = ()) -> Group
     today = [told(page[0]) for page in pages]
     weeks = [(piece.published_at, told(piece)) for piece in background]
     vectors = _vectors(today, [one for _, one in weeks])
-    like = _with_what_neighbours_say(_likeness(vectors), [len(one.text) < BARE for one in today])
-    like = _without_series(_above_the_crowd(like), pages)
-    circles = _joined([dict(others) for others in like], NEAR, NEAR_GROWN)
+    once = _with_what_neighbours_say(_likeness(vectors), [len(one.text) < BARE for one in today])
+    like = _both_ways(_without_series(_above_the_crowd(once), pages))
+    circles = _joined(like, NEAR, NEAR_GROWN)
     stories = [
         tuple(sorted((p for i in group for p in pages[i]), key=lambda p: p.key))
         for group in _joined(like, ALIKE, GROWN)
@@ -205,102 +208,180 @@ def _likeness(vectors: Sequence[Vector]) -> Likeness:
 
 
 def _with_what_neighbours_say(like: Likeness, bare: Sequence[bool]) -> Likeness:
-    """The same, where bare headlines are also like those that their NEIGHBOURS are like.
+    """Every two once, where bare headlines are also like those that their NEIGHBOURS are like.
 
     Two headlines of one event may not share a word; a third has words of both. Neighbours are the most alike of each
     other, so that a crowd's favourite lends nothing to the crowd.
     """
+    mutual = _neighbours(like, bare)
+    lengths = [sqrt(1 + 2 * sum(alike * alike for alike, _ in near)) for near in mutual]
+    return [
+        {
+            other: whole
+            for other, alike in more.items()
+            if (whole := max(alike / (lengths[here] * lengths[other]), like[here].get(other, 0.0))) >= NEGLIGIBLE
+        }
+        for here, more in enumerate(_with_what_is_lent(like, mutual))
+    ]
+
+
+def _neighbours(like: Likeness, bare: Sequence[bool]) -> list[list[tuple[float, int]]]:
+    """For each bare headline those of the most alike of it whose most alike it is."""
     nearest = [
-        nlargest(NEIGHBOURS, ((alike, there) for there, alike in others.items())) if is_bare else []
+        nlargest(NEIGHBOURS, zip(others.values(), others, strict=True)) if is_bare else []
         for others, is_bare in zip(like, bare, strict=True)
     ]
     names = [{there for _, there in near} for near in nearest]
-    mutual = [[(alike, there) for alike, there in near if here in names[there]] for here, near in enumerate(nearest)]
-    lengths = [sqrt(1 + 2 * sum(alike * alike for alike, _ in near)) for near in mutual]
-    found = [dict(others) for others in like]
+    return [[(alike, there) for alike, there in near if here in names[there]] for here, near in enumerate(nearest)]
+
+
+def _with_what_is_lent(like: Likeness, mutual: Sequence[Sequence[tuple[float, int]]]) -> Likeness:
+    """Every two once, with what their neighbours add."""
+    found = [{other: alike for other, alike in others.items() if other > here} for here, others in enumerate(like)]
     for here, near in enumerate(mutual):
         mine = found[here]
         for lent, there in near:
             for other, alike in like[there].items():
-                if other != here:
-                    mine[other] = found[other][here] = mine.get(other, 0.0) + lent * alike
-    return [
-        {
-            other: whole
-            for other, alike in others.items()
-            if (whole := max(alike / (lengths[here] * lengths[other]), like[here].get(other, 0.0))) >= NEGLIGIBLE
-        }
-        for here, others in enumerate(found)
-    ]
+                if other > here:
+                    mine[other] = mine.get(other, 0.0) + lent * alike
+                elif other < here:
+                    its = found[other]
+                    its[here] = its.get(here, 0.0) + lent * alike
+    return found
 
 
-def _above_the_crowd(like: Likeness) -> Likeness:
+def _above_the_crowd(once: Likeness) -> Likeness:
     """The same without what two articles have in common with many: a crowded topic is no event.
 
     From each likeness goes the mean of what each of the two has with the last of its crowd (0 where it has none).
     """
-    size = max(CROWD_AT_LEAST, round(CROWD_SHARE * len(like)))
-    crowds = [nlargest(size, others.values())[-1] if len(others) >= size else 0.0 for others in like]
+    size = max(CROWD_AT_LEAST, round(CROWD_SHARE * len(once)))
+    crowds = [sorted(others)[-size] if len(others) >= size else 0.0 for others in _of_each(once)]
     return [
         {
             other: above
             for other, alike in others.items()
             if (above := alike - (crowds[here] + crowds[other]) / 2) >= NEGLIGIBLE
         }
-        for here, others in enumerate(like)
+        for here, others in enumerate(once)
     ]
 
 
-def _without_series(like: Likeness, pages: Sequence[Sequence[Piece]]) -> Likeness:
+def _of_each(once: Likeness) -> list[list[float]]:
+    """For each article its likeness to every other one."""
+    found = [list(others.values()) for others in once]
+    for others in once:
+        for other, alike in others.items():
+            found[other].append(alike)
+    return found
+
+
+def _without_series(once: Likeness, pages: Sequence[Sequence[Piece]]) -> Likeness:
     """The same without what two numbers of one source's series have in common."""
     titles = [WORD.findall(page[0].title) for page in pages]
+    numbered = [any(map(str.isdigit, title)) for title in titles]
     sources = [page[0].source for page in pages]
     return [
         {
             other: alike
             for other, alike in others.items()
-            if sources[here] != sources[other] or not is_series(titles[here], titles[other])
+            if not numbered[other] or sources[here] != sources[other] or not is_series(titles[here], titles[other])
         }
-        for here, others in enumerate(like)
+        if numbered[here]  # no other is one of a series
+        else others
+        for here, others in enumerate(once)
     ]
+
+
+def _both_ways(once: Likeness) -> Likeness:
+    """Every two in the rows of both."""
+    found = [dict(others) for others in once]
+    for here, others in enumerate(once):
+        for other, alike in others.items():
+            found[other][here] = alike
+    return found
 
 
 def _joined(like: Likeness, alike: float, grown: float) -> list[list[int]]:
     """Average-link grouping: the most alike groups are joined first, until none are alike enough.
 
-    `like` is used up. A group keeps the number of its first member; a likeness to it is the mean over all pairs.
+    No join makes two groups more alike than they were. So two that are each other's most alike will be joined whatever
+    is joined before: the way leads from any group to its most alike, and on, until it finds two of that kind.
     """
-    members: dict[int, list[int]] = {i: [i] for i in range(len(like))}
-    enough = alike * _demand(len(like))
-    heap = [(-s, a, b) for a, others in enumerate(like) for b, s in others.items() if a < b and s >= enough]
-    heapify(heap)
-    while heap:
-        wanted, a, b = heappop(heap)
-        if a not in members or b not in members or wanted != -_strength(like, members, a, b, grown):
-            continue  # one of the two has grown or gone since
-        _join(like, members, a, b)
-        for other, mean in like[a].items():
-            if mean >= enough and (strength := _strength(like, members, a, other, grown)) >= enough:
-                heappush(heap, (-strength, min(a, other), max(a, other)))
-    return list(members.values())
+    groups = _Groups.of(like, alike * _demand(len(like)), grown)
+    waiting = list(range(len(like)))
+    while waiting:
+        way = [waiting.pop()]
+        while way and way[0] in groups.members:
+            there = groups.most_alike(way[-1])
+            if there is None:
+                way.pop()
+            elif len(way) > 1 and there == way[-2]:
+                waiting.append(groups.join(way.pop(), way.pop()))
+            else:
+                way.append(there)
+    return sorted(groups.members.values())
 
 
-def _strength(like: Likeness, members: dict[int, list[int]], a: int, b: int, grown: float) -> float:
-    """How alike two groups are, less what two grown groups must have more than a newcomer."""
-    smaller = min(len(members[a]), len(members[b]), GROWN_MEMBERS)
-    return like[a].get(b, 0.0) / (1 + grown * log2(smaller))
+@dataclass(frozen=True)
+class _Groups:
+    """Groups that grow, each under the number of one of its members."""
 
+    sums: Likeness  # what the members of two groups have in common, all together
+    members: dict[int, list[int]]  # from the lowest number
+    sizes: list[int]
+    group_of: list[int]  # for each article
+    near: list[list[int]]  # for each group, articles of those that may be alike enough
+    enough: float
+    asked: Sequence[float]  # by the size of the smaller of two groups: how many times as much they must have in common
 
-def _join(like: Likeness, members: dict[int, list[int]], a: int, b: int) -> None:
-    """Put group `b` into group `a`, and average what others have in common with the two."""
-    size_a, size_b = len(members[a]), len(members[b])
-    members[a] += members.pop(b)
-    of_a, of_b = like[a], like[b]
-    of_a.pop(b, None)
-    of_b.pop(a, None)
-    both: dict[int, float] = {}
-    for other in of_a.keys() | of_b.keys():
-        mean = (size_a * of_a.get(other, 0.0) + size_b * of_b.get(other, 0.0)) / (size_a + size_b)
-        both[other] = like[other][a] = mean
-        like[other].pop(b, None)
-    like[a], like[b] = both, {}
+    @classmethod
+    def of(cls, like: Likeness, enough: float, grown: float) -> "_Groups":
+        """Each article alone."""
+        return cls(
+            [dict(others) for others in like],
+            {here: [here] for here in range(len(like))},
+            [1] * len(like),
+            list(range(len(like))),
+            [[other for other, alike in others.items() if alike >= enough] for others in like],
+            enough,
+            [0.0, *(1 + grown * log2(size) for size in range(1, GROWN_MEMBERS + 1))],
+        )
+
+    def most_alike(self, here: int) -> int | None:
+        """The group that has most in common with this one; of several the one with the lowest number. None: too little.
+
+        What two have in common is the mean over all pairs, and of two grown groups more is asked than of a newcomer.
+        """
+        sums, sizes, size = self.sums[here], self.sizes, self.sizes[here]
+        capped = min(size, GROWN_MEMBERS)
+        asked, least = self.asked[capped], self.enough * (1 - ROUNDING)
+        near, best, most = [], -1, 0.0
+        for other in {self.group_of[article] for article in self.near[here]}:
+            its = sizes[other]
+            alike = sums[other] / (size * its) / (asked if its >= capped else self.asked[its])
+            if alike >= least:
+                near.append(other)
+                if alike > most or (alike == most and self.members[other] < self.members[best]):
+                    best, most = other, alike
+        self.near[here] = near
+        return best if most >= self.enough else None
+
+    def join(self, a: int, b: int) -> int:
+        """Put the group that has fewer others beside it into the other one, whose number is returned."""
+        if len(self.sums[a]) < len(self.sums[b]):
+            a, b = b, a
+        of_a, of_b = self.sums[a], self.sums[b]
+        del of_a[b], of_b[a]
+        for other, total in of_b.items():
+            its = self.sums[other]
+            del its[b]
+            its[a] = of_a[other] = of_a.get(other, 0.0) + total
+        gone = self.members.pop(b)
+        for article in gone:
+            self.group_of[article] = a
+        self.members[a] = sorted(self.members[a] + gone)
+        self.sizes[a] += self.sizes[b]
+        self.near[a] = [x for x in self.near[a] + self.near[b] if self.group_of[x] != a]
+        of_b.clear()
+        return a
