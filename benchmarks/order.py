@@ -3,6 +3,8 @@
 Some outlets' feeds stand in the order that their editors chose. For each day and each of them, the stories are ranked
 by our points from what the *other* outlets tell, and of our first ten are counted those that tell a story of the
 outlet's own first ten. Beside it stand newest first and chance.
+
+A day as large as a few weeks of all of them shows what picking takes, from articles to the choice.
 """
 
 import random
@@ -12,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from statistics import mean
 
-from benchmarks.harness import Ratio, Setting
+from benchmarks.harness import Ratio, Setting, timed
 from newsletter.config import SectionRule
 from newsletter.picks.choose import choose
 from newsletter.picks.piece import Piece
@@ -28,12 +30,13 @@ MEMORY = timedelta(days=7)
 CLEARLY = 1.5  # times the better of the two others
 NEWS = "news"
 ALL = "all three"
+LARGE, LARGE_SECONDS = 5_000, 5.0  # articles, and the seconds of one core that picking from them may take
 
 Order = Callable[[list[tuple[Piece, ...]], datetime], list[tuple[Piece, ...]]]
 
 
 def ratios(setting: Setting) -> list[Ratio]:
-    """Our hits against those of the better of the two others, for each outlet and for all."""
+    """Our hits against those of the better of the two others, for each outlet and for all; and what a large day takes."""
     figures = hits(setting.data / "feeds", every=3 if setting.quick else 1)
     means = {name: {outlet: mean(by_outlet[outlet]) for outlet in EDITED} for name, by_outlet in figures.items()}
     for of_all in means.values():
@@ -45,7 +48,27 @@ def ratios(setting: Setting) -> list[Ratio]:
         best = max(*(other[outlet] for other in others), 0.1)  # a hit in ten days, where they had none
         wanted = CLEARLY if outlet == ALL else 0.0  # one outlet alone has few hits on few days
         found.append(Ratio(f"of our first 10, in the first 10 of {outlet}", (hit / best,), wanted, note=note))
-    return found
+    return [*found, picking_from_many(setting)]
+
+
+def picking_from_many(setting: Setting) -> Ratio:
+    """Seconds of one core to pick from the newest articles of all days as if they were one day's, after as many."""
+    seen = {}
+    for folder in sorted(path for path in (setting.data / "feeds").iterdir() if path.is_dir()):
+        now = datetime.combine(date.fromisoformat(folder.name), time(22), tzinfo=UTC)
+        seen.update({(piece.source, piece.guid): piece for piece in _pieces(folder, now)})
+    newest = sorted(seen.values(), key=lambda piece: piece.key)
+    size = setting.size(LARGE)
+    batch, before = newest[:size], newest[size : 2 * size]
+    rules = Rules((SectionRule(name=NEWS),), FIRST, timedelta(hours=12))
+
+    def pick() -> None:
+        found = grouping(batch, before)
+        choose(found.stories, rules, now, found.circles, found.words)
+
+    cpu = tuple(timed(pick)["cpu"] for _ in range(setting.rounds))
+    note = f"{len(batch):,} real articles"
+    return Ratio("picking from a very large day", cpu, LARGE_SECONDS, at_least=False, unit="s", note=note)
 
 
 def hits(data: Path, every: int = 1) -> dict[str, dict[str, list[int]]]:

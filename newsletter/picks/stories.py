@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from heapq import nlargest
-from math import log, log2, sqrt
+from math import log, sqrt
 
 from newsletter.picks.alike import DaysWords, is_series
+from newsletter.picks.joining import Likeness, Rule, joined
 from newsletter.picks.piece import Piece
 from newsletter.picks.words import WORD, Told, told
 
@@ -24,11 +25,9 @@ CROWD_AT_LEAST, CROWD_SHARE = 20, 0.05  # beyond so many, or such a share of the
 HUNDREDS, MORE_IN_HUNDREDS = 200, 0.2  # in so many it is so much more, and the less the larger the batch is: then it
 # is better known which words are rare. Of fewer, fewer resemble each other by chance, and less is asked for, down to …
 FEW = 30  # … so few of which no word is known to be rare: of as many twice as much is asked for again
-GROWN = 1.0  # every doubling of the smaller of two groups asks for so much more, up to GROWN_MEMBERS
-GROWN_MEMBERS = 8
+GROWN = 1.0  # every doubling of the smaller of two groups asks for so much more
 NEAR, NEAR_GROWN = 0.017, 0.3  # the same two for stories that are too near each other to stand in one issue
 ONE_WORD = 0.4  # of what the strongest shared word says is not counted: one word alone may be chance
-ROUNDING = 1e-9  # beyond what sums of one and the same numbers differ in
 NEGLIGIBLE = 0.012  # a likeness below this counts as none
 NEIGHBOURS = 3  # of a bare headline whose words count as its own, as far as they are like it
 NAME_BONUS = 1.6  # a word that is always capitalised counts up to so much more: names tell events apart
@@ -45,9 +44,6 @@ SUMMARIES = 40  # in a batch of so few it is twice that: near-copies are found i
 WEEK = timedelta(days=7)
 
 Vector = dict[str, float]
-Likeness = list[
-    dict[int, float]
-]  # for each article or group, the others that resemble it; `once`: in the row of the lower number alone
 
 
 @dataclass(frozen=True)
@@ -76,11 +72,9 @@ def grouping(pieces: Iterable[Piece], background: Iterable[Piece] = ()) -> Group
     vectors = _vectors(today, [one for _, one in weeks])
     once = _with_what_neighbours_say(_likeness(vectors), [len(one.text) < BARE for one in today])
     like = _both_ways(_without_series(_above_the_crowd(once), pages))
-    circles = _joined(like, NEAR, NEAR_GROWN)
-    stories = [
-        tuple(sorted((p for i in group for p in pages[i]), key=lambda p: p.key))
-        for group in _joined(like, ALIKE, GROWN)
-    ]
+    demand = _demand(len(like))
+    found, circles = joined(like, [Rule(ALIKE * demand, GROWN), Rule(NEAR * demand, NEAR_GROWN)])
+    stories = [tuple(sorted((p for i in group for p in pages[i]), key=lambda p: p.key)) for group in found]
     return Grouping(
         tuple(sorted(stories, key=lambda story: (-len(story), story[0].key))),
         {piece.id: number for number, circle in enumerate(circles) for i in circle for piece in pages[i]},
@@ -210,29 +204,35 @@ def _likeness(vectors: Sequence[Vector]) -> Likeness:
 def _with_what_neighbours_say(like: Likeness, bare: Sequence[bool]) -> Likeness:
     """Every two once, where bare headlines are also like those that their NEIGHBOURS are like.
 
-    Two headlines of one event may not share a word; a third has words of both. Neighbours are the most alike of each
-    other, so that a crowd's favourite lends nothing to the crowd.
+    Once is in the row of the lower number. Two headlines of one event may not share a word; a third has words of both.
+    Neighbours are the most alike of each other, so that a crowd's favourite lends nothing to the crowd.
     """
     mutual = _neighbours(like, bare)
     lengths = [sqrt(1 + 2 * sum(alike * alike for alike, _ in near)) for near in mutual]
-    return [
-        {
-            other: whole
-            for other, alike in more.items()
-            if (whole := max(alike / (lengths[here] * lengths[other]), like[here].get(other, 0.0))) >= NEGLIGIBLE
-        }
-        for here, more in enumerate(_with_what_is_lent(like, mutual))
-    ]
+    found: Likeness = []
+    for own, length, more in zip(like, lengths, _with_what_is_lent(like, mutual), strict=True):
+        mine: dict[int, float] = {}
+        for other, lent in more.items():
+            whole = lent / (length * lengths[other])
+            if other in own and own[other] > whole:
+                mine[other] = own[other]
+            elif whole >= NEGLIGIBLE:
+                mine[other] = whole
+        found.append(mine)
+    return found
 
 
 def _neighbours(like: Likeness, bare: Sequence[bool]) -> list[list[tuple[float, int]]]:
     """For each bare headline those of the most alike of it whose most alike it is."""
-    nearest = [
-        nlargest(NEIGHBOURS, zip(others.values(), others, strict=True)) if is_bare else []
-        for others, is_bare in zip(like, bare, strict=True)
-    ]
+    nearest = [_most_alike(others) if is_bare else [] for others, is_bare in zip(like, bare, strict=True)]
     names = [{there for _, there in near} for near in nearest]
     return [[(alike, there) for alike, there in near if here in names[there]] for here, near in enumerate(nearest)]
+
+
+def _most_alike(others: Mapping[int, float]) -> list[tuple[float, int]]:
+    """The NEIGHBOURS most alike."""
+    least = sorted(others.values())[-NEIGHBOURS:][:1]
+    return nlargest(NEIGHBOURS, ((alike, there) for there, alike in others.items() if alike >= least[0]))
 
 
 def _with_what_is_lent(like: Likeness, mutual: Sequence[Sequence[tuple[float, int]]]) -> Likeness:
@@ -300,88 +300,3 @@ def _both_ways(once: Likeness) -> Likeness:
         for other, alike in others.items():
             found[other][here] = alike
     return found
-
-
-def _joined(like: Likeness, alike: float, grown: float) -> list[list[int]]:
-    """Average-link grouping: the most alike groups are joined first, until none are alike enough.
-
-    No join makes two groups more alike than they were. So two that are each other's most alike will be joined whatever
-    is joined before: the way leads from any group to its most alike, and on, until it finds two of that kind.
-    """
-    groups = _Groups.of(like, alike * _demand(len(like)), grown)
-    waiting = list(range(len(like)))
-    while waiting:
-        way = [waiting.pop()]
-        while way and way[0] in groups.members:
-            there = groups.most_alike(way[-1])
-            if there is None:
-                way.pop()
-            elif len(way) > 1 and there == way[-2]:
-                waiting.append(groups.join(way.pop(), way.pop()))
-            else:
-                way.append(there)
-    return sorted(groups.members.values())
-
-
-@dataclass(frozen=True)
-class _Groups:
-    """Groups that grow, each under the number of one of its members."""
-
-    sums: Likeness  # what the members of two groups have in common, all together
-    members: dict[int, list[int]]  # from the lowest number
-    sizes: list[int]
-    group_of: list[int]  # for each article
-    near: list[list[int]]  # for each group, articles of those that may be alike enough
-    enough: float
-    asked: Sequence[float]  # by the size of the smaller of two groups: how many times as much they must have in common
-
-    @classmethod
-    def of(cls, like: Likeness, enough: float, grown: float) -> "_Groups":
-        """Each article alone."""
-        return cls(
-            [dict(others) for others in like],
-            {here: [here] for here in range(len(like))},
-            [1] * len(like),
-            list(range(len(like))),
-            [[other for other, alike in others.items() if alike >= enough] for others in like],
-            enough,
-            [0.0, *(1 + grown * log2(size) for size in range(1, GROWN_MEMBERS + 1))],
-        )
-
-    def most_alike(self, here: int) -> int | None:
-        """The group that has most in common with this one; of several the one with the lowest number. None: too little.
-
-        What two have in common is the mean over all pairs, and of two grown groups more is asked than of a newcomer.
-        """
-        sums, sizes, size = self.sums[here], self.sizes, self.sizes[here]
-        capped = min(size, GROWN_MEMBERS)
-        asked, least = self.asked[capped], self.enough * (1 - ROUNDING)
-        near, best, most = [], -1, 0.0
-        for other in {self.group_of[article] for article in self.near[here]}:
-            its = sizes[other]
-            alike = sums[other] / (size * its) / (asked if its >= capped else self.asked[its])
-            if alike >= least:
-                near.append(other)
-                if alike > most or (alike == most and self.members[other] < self.members[best]):
-                    best, most = other, alike
-        self.near[here] = near
-        return best if most >= self.enough else None
-
-    def join(self, a: int, b: int) -> int:
-        """Put the group that has fewer others beside it into the other one, whose number is returned."""
-        if len(self.sums[a]) < len(self.sums[b]):
-            a, b = b, a
-        of_a, of_b = self.sums[a], self.sums[b]
-        del of_a[b], of_b[a]
-        for other, total in of_b.items():
-            its = self.sums[other]
-            del its[b]
-            its[a] = of_a[other] = of_a.get(other, 0.0) + total
-        gone = self.members.pop(b)
-        for article in gone:
-            self.group_of[article] = a
-        self.members[a] = sorted(self.members[a] + gone)
-        self.sizes[a] += self.sizes[b]
-        self.near[a] = [x for x in self.near[a] + self.near[b] if self.group_of[x] != a]
-        of_b.clear()
-        return a
