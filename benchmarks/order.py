@@ -36,7 +36,7 @@ Order = Callable[[list[tuple[Piece, ...]], datetime], list[tuple[Piece, ...]]]
 
 
 def ratios(setting: Setting) -> list[Ratio]:
-    """Our hits against those of the better of the two others, for each outlet and for all; and what a large day takes."""
+    """Our hits against those of the better of the two others, by outlet and for all; and what a large day takes."""
     figures = hits(setting.data / "feeds", every=3 if setting.quick else 1)
     means = {name: {outlet: mean(by_outlet[outlet]) for outlet in EDITED} for name, by_outlet in figures.items()}
     for of_all in means.values():
