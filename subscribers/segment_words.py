@@ -136,7 +136,7 @@ class _Token:
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+)|"(?P<double>[^"\r\n]*)"|'(?P<single>[^'\r\n]*)'|(?P<day>\d{4}-\d\d-\d\d(?![\w/-]))"""
-    r"""|(?P<number>\d{1,5}(?![\w/-]))|(?P<word>[A-Za-z][\w./-]*)|(?P<sign><=|>=|!=|[=<>(),])""",
+    r"""|(?P<number>\d{1,5}(?![\w/-]))|(?P<word>[A-Za-z0-9][\w./-]*)|(?P<sign><=|>=|!=|[=<>(),])""",
     re.ASCII,
 )
 
@@ -238,7 +238,7 @@ class _Reader:
     def _past(self, verb: str) -> Past:
         token = self.now
         newsletter, slash, day = token.words.partition("/")
-        if token.kind != "word" or (slash and not re.fullmatch(r"\d{4}-\d\d-\d\d", day, re.ASCII)):
+        if token.kind not in ("word", "number") or (slash and not re.fullmatch(r"\d{4}-\d\d-\d\d", day, re.ASCII)):
             raise self.fault("here should be an issue, as daily/2026-11-20, or issues, as daily last 5 issues")
         self._at += 1
         issues = _date(day, token.column) if slash else self._issues()

@@ -20,6 +20,7 @@ from fastapi.staticfiles import StaticFiles
 from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from newsletter.config import Config
@@ -70,8 +71,10 @@ def create_app(
     shares, departures, clicks = SignUpShares(config.sign_up), Departures(database, clock), Clicks(database)
     app.state.house = House(config, database, Pages(config), shares, departures, clicks, clock, sends_notices)
 
-    app.add_route("/u/{token}", readers.leave, methods=ACT)  # the first to be tried: thousands may come in a minute
-    app.add_route("/c/{token}/{number}", following.follow, methods=LOOK)
+    app.router.routes += [
+        _Plain("/u/{token}", readers.leave, methods=ACT),  # the first to be tried: thousands may come in a minute
+        _Plain("/c/{token}/{number}", following.follow, methods=LOOK),
+    ]
     app.router.routes.extend(_routes())
     app.mount(api.PATH, api.create_api(app.state.house))
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
@@ -171,6 +174,14 @@ class _DeskDoor:
         path = scope.get("path", "")
         is_desk = scope["type"] == "http" and (path == desk.PATH or path.startswith(f"{desk.PATH}/"))
         await (self._desk if is_desk else self._app)(scope, receive, send)
+
+
+class _Plain(Route):
+    """A route without FastAPI's reading of parameters, which says who it is as FastAPI's own do: the log asks."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, found = super().matches(scope)
+        return match, {**found, "route": self}
 
 
 class _Doorkeeper:

@@ -13,9 +13,10 @@ from sqlmodel import Session, select
 
 from newsletter.config.mailbox import Mailbox
 from newsletter.database import Database
-from newsletter.tracking import inbox, mailboxes
+from newsletter.tracking import clicks, inbox, mailboxes
 from subscribers import (
     NotAllowed,
+    SubscriptionState,
     SuppressionReason,
     Way,
     audience,
@@ -28,17 +29,19 @@ from subscribers import (
     unsubscribe,
     wishes,
 )
-from subscribers.models import Consent, Leaving, SignUp, Subscriber, Subscription, Suppression
+from subscribers.clicks import Following
+from subscribers.models import Click, Consent, Leaving, SignUp, Subscriber, Subscription, Suppression
 from subscribers.signup import Outcome
 from subscribers.tokens import Purpose, sign
 from tests.builders import NOW
 from tests.subscribers.conftest import KEYS, PROOF
 
 ANN = "ann@example.com"
+READS = (SubscriptionState.ACTIVE, SubscriptionState.PAUSED)
 ACTS = (
     *("ask", "confirm", "confirm_an_old_link", "import_active", "import_unsubscribed", "add", "one_click", "undo"),
     *("leave_all", "operator", "complain", "bounce", "forbid", "erase", "pause", "resume", "join", "wait_a_day"),
-    *("fill_in_the_form", "look_at_the_forms", "mailto"),
+    *("fill_in_the_form", "look_at_the_forms", "mailto", "follow_a_link"),
 )
 
 
@@ -164,6 +167,15 @@ class Story:
         with self.database.transaction() as session:
             erasure.erase(session, KEYS, ANN, self.now)
         self.blocked, self.left_at, self.forms = True, None, 0
+        with self.database.reading() as session:
+            assert session.exec(select(Click)).all() == []
+
+    def follow_a_link(self) -> None:
+        """Out of an old mail, whose link says her number; kept only as long as she reads it."""
+        with self.database.transaction() as session:
+            if (one := self._found(session)) is not None:
+                kept = clicks.keep(session, [Following(one.subscriber_id, "daily", 1, 1, "City", self.now, "")])
+                assert kept == 0 or (self.left_at is None and one.state in READS)
 
     def pause(self) -> None:
         with self.database.transaction() as session:
@@ -211,7 +223,7 @@ class Story:
 def test_no_order_of_events_mails_one_who_left(database: Database, acts: list[str]):
     """Invariant 4, on both databases, against a rule of two facts that anybody can check."""
     with database.transaction() as session:
-        for table in (Consent, Leaving, Subscription, Subscriber, Suppression, SignUp):
+        for table in (Click, Consent, Leaving, Subscription, Subscriber, Suppression, SignUp):
             session.execute(delete(table))
     with TemporaryDirectory() as folder:
         story = Story(database, Path(folder))
@@ -235,6 +247,9 @@ def test_no_order_of_events_mails_one_who_left(database: Database, acts: list[st
         (["import_active", "forbid", "ask", "confirm"], False),
         (["ask", "confirm", "one_click", "wait_a_day", "ask", "one_click", "confirm"], False),
         (["import_active", "pause"], True),
+        (["import_active", "follow_a_link"], True),
+        (["import_active", "follow_a_link", "one_click", "follow_a_link", "import_active"], False),
+        (["import_active", "follow_a_link", "erase", "follow_a_link", "import_active"], False),
         (["fill_in_the_form", "look_at_the_forms", "confirm"], True),
         (["import_active", "fill_in_the_form", "mailto", "look_at_the_forms"], False),
         (["import_active", "mailto", "fill_in_the_form", "look_at_the_forms", "confirm"], True),

@@ -28,7 +28,7 @@ LEAVES = (
 )
 MOMENTS = st.dates() | st.builds(Ago, st.integers(0, 36_500))
 ISSUES = st.dates() | st.builds(Last, st.integers(1, 1_000)) | st.builds(Span, MOMENTS, st.none() | MOMENTS)
-NEWSLETTERS = st.sampled_from(["daily", "week-end"])
+NEWSLETTERS = st.sampled_from(["daily", "week-end", "7-days", "24"])
 PAST = st.builds(Past, st.just("got"), NEWSLETTERS, ISSUES) | st.builds(
     Past, st.just("clicked"), NEWSLETTERS, ISSUES, VALUES
 )
@@ -46,6 +46,13 @@ def trees(leaves):
 def test_every_filter_is_read_back_as_it_was_written(node):
     """Brackets stand where they must; a tree and its words are one."""
     assert parse(written(node)) == node
+
+
+@pytest.mark.parametrize("newsletter", ["7-days", "24", "1", "2nd-thought", "123456"])
+def test_a_newsletter_whose_name_begins_with_a_digit_can_be_named(newsletter):
+    """A slug may."""
+    last, one = Past("got", newsletter, Last(5)), Past("clicked", newsletter, date(2026, 11, 20))
+    assert parse(f"got {newsletter} last 5 issues and clicked {newsletter}/2026-11-20") == All((last, one))
 
 
 @given(st.text() | st.text("()\"',=<>! andornt0123456789-/abc\n", max_size=60))
