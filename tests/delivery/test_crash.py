@@ -5,6 +5,7 @@ conversations have reached a chosen point: no test here depends on how fast the 
 """
 
 import os
+import re
 import signal
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,12 +21,14 @@ from newsletter.database import Database
 from newsletter.delivery.models import Delivery, DeliveryState
 from subscribers import preferences
 from subscribers.models import Subscriber
+from subscribers.tokens import Keys, Purpose, check
 from tests.builders import NOW
 from tests.command import Project, a_project, an_article_file, readers_file
 from tests.sink import Sink
 
 CONNECTIONS = 4
 ISSUE = "daily/2026-11-23"
+KEYS = Keys((b"0123456789abcdef" * 4,))  # of `a_project`
 STAGES_OF_A_MESSAGE = 4  # MAIL, RCPT, DATA, dot
 
 
@@ -47,7 +50,8 @@ def test_fifty_kills_of_a_send_to_ten_thousand(tmp_path: Path, senders: int):
 
 @pytest.mark.slow
 def test_who_has_chosen_sections_gets_her_own_edition_once_though_the_sender_is_killed(tmp_path: Path):
-    """Three editions, two kills: what was drawn for a reader is what she gets, in whichever run."""
+    """Three editions, two kills: what was drawn for a reader is what she gets, in whichever run; with clicks counted,
+    each mail's links are its own reader's."""
     readers, chosen = 600, ("", "City", "World")
     stories = {"City": "Ferry comes home after refit", "World": "Parliament votes on island treaty"}
     with Sink() as sink:
@@ -57,12 +61,15 @@ def test_who_has_chosen_sections_gets_her_own_edition_once_though_the_sender_is_
         totals = project.json("send", ISSUE)
     assert totals["selected"] == totals["accepted"] + totals["uncertain"] == readers
     nobody_twice_nobody_lost(project, sink)
+    numbers = readers_by_address(project)
     for mail in sink.taken:
         text = message_from_bytes(mail.data, policy=policy.default).get_body(("plain",))
         assert text is not None
         words = " ".join(text.get_content().split())
         wanted = chosen[number_in(mail.recipient) % len(chosen)]
         assert [section for section, title in stories.items() if title in words] == ([wanted] if wanted else [*stories])
+        claims = [check(KEYS, Purpose.CLICK, token) for token in re.findall(r"/c/([\w-]+)/\d+", text.get_content())]
+        assert {claim and claim.subject for claim in claims} == {numbers[mail.recipient]}
 
 
 @pytest.mark.proof
@@ -108,12 +115,13 @@ def approved_editions(
     folder: Path, sink: Sink, readers: int, stories: Mapping[str, str], chosen: Sequence[str]
 ) -> Project:  # fmt: skip
     """The same with a story in each section; reader n has chosen `chosen[n % len(chosen)]`, "" for all sections."""
-    project = with_readers(folder, sink, readers)
+    project = with_readers(folder, sink, readers, newsletter="clicks = true")
     config = folder / "config.toml"
     config.write_text(config.read_text().replace('section = "City"', 'section = "City"\nsections = ["World"]', 1))
     for section, title in stories.items():
         (folder / "articles" / f"{section}.md").write_text(
-            f"---\ntitle: {title}\ndate: 2026-11-23 04:30\nsection: {section}\nstandfirst: At last.\n---\nIt is so.\n"
+            f"---\ntitle: {title}\ndate: 2026-11-23 04:30\nurl: https://post.example.com/{section.lower()}\n"
+            f"section: {section}\nstandfirst: At last.\n---\nIt is so.\n"
         )
     database = Database(f"sqlite:///{folder}/newsletter.db")
     with database.transaction() as session:
@@ -124,13 +132,21 @@ def approved_editions(
     return with_issue(project)
 
 
+def readers_by_address(project: Project) -> dict[str, int]:
+    database = Database(f"sqlite:///{project.folder}/newsletter.db")
+    with database.reading() as session:
+        found = {email: number or 0 for number, email in session.execute(select(Subscriber.id, Subscriber.email))}
+    database.close()
+    return found
+
+
 def number_in(address: str) -> int:
     return int(address.removeprefix("reader").partition("@")[0])
 
 
-def with_readers(folder: Path, sink: Sink, readers: int, more: str = "") -> Project:
+def with_readers(folder: Path, sink: Sink, readers: int, more: str = "", newsletter: str = "") -> Project:
     settings = f'port = {sink.port}\nsecurity = "none"\nconnections = {CONNECTIONS}'
-    project = a_project(folder, smtp=settings, more=more)
+    project = a_project(folder, smtp=settings, more=more, newsletter=newsletter)
     readers_file(folder, readers)
     project("subscribers", "import", "readers.csv", "--newsletter", "daily")
     return project
