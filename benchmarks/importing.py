@@ -76,7 +76,7 @@ def figures(folder: Path, rows: int) -> Iterator[Ratio]:
 
 
 def _measured(url: str, what: str, rows: int, file: Path) -> dict[str, Any]:
-    if what in ("bulk", "import"):
+    if what in ("bare", "bulk", "import"):
         _emptied(url)
     return measured("importing", url=url, what=what, rows=rows, file=file)
 
