@@ -167,7 +167,10 @@ def _kept(validator: str, longest: int) -> str:
     return validator if validator.isascii() and validator.isprintable() and len(validator) <= longest else ""
 
 
-def _plainly(error: Exception) -> str:
-    cause = error.__cause__.__cause__ if error.__cause__ and error.__cause__.__cause__ else error
+def _plainly(error: BaseException) -> str:
+    """The system's words without its numbers, however deep a library has wrapped them; else what the error says."""
+    cause: BaseException | None = error
+    while cause is not None and not getattr(cause, "strerror", None):
+        cause = cause.__cause__
     words = str(getattr(cause, "strerror", "") or error) or type(error).__name__
     return words.strip().rstrip(".")[:200]
