@@ -85,11 +85,11 @@ class _Groups:
 
     def most_alike(self, here: int) -> int | None:
         """The group that this one is most alike; of several the one with the lowest article. None: none is enough."""
-        sums, sizes, size = self.sums[here], self.sizes, self.sizes[here]
+        sums, sizes, size, group_of = self.sums[here], self.sizes, self.sizes[here], self.group_of
         capped = min(size, GROWN_MEMBERS)
         asked, least = self.asked[capped], self.enough * (1 - ROUNDING)
         near, best, most = [], -1, 0.0
-        for other in {self.group_of[article] for article in self.near[here]}:
+        for other in {group_of[article] for article in self.near[here]}:
             its = sizes[other]
             alike = sums[other] / (size * its) / (asked if its >= capped else self.asked[its])
             if alike >= least:
@@ -103,10 +103,11 @@ class _Groups:
         """Put the group that has fewer others beside it into the other one, whose number is returned."""
         if len(self.sums[a]) < len(self.sums[b]):
             a, b = b, a
-        of_a, of_b = self.sums[a], self.sums[b]
+        sums = self.sums
+        of_a, of_b = sums[a], sums[b]
         del of_a[b], of_b[a]
         for other, total in of_b.items():
-            its = self.sums[other]
+            its = sums[other]
             del its[b]
             its[a] = of_a[other] = of_a.get(other, 0.0) + total
         gone = self.members.pop(b)

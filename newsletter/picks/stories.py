@@ -11,7 +11,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from heapq import nlargest
 from math import log, sqrt
 
 from newsletter.picks.alike import DaysWords, is_series
@@ -231,8 +230,10 @@ def _neighbours(like: Likeness, bare: Sequence[bool]) -> list[list[tuple[float, 
 
 def _most_alike(others: Mapping[int, float]) -> list[tuple[float, int]]:
     """The NEIGHBOURS most alike."""
-    least = sorted(others.values())[-NEIGHBOURS:][:1]
-    return nlargest(NEIGHBOURS, ((alike, there) for there, alike in others.items() if alike >= least[0]))
+    if not others:
+        return []
+    least = sorted(others.values())[-NEIGHBOURS:][0]
+    return sorted([(alike, there) for there, alike in others.items() if alike >= least], reverse=True)[:NEIGHBOURS]
 
 
 def _with_what_is_lent(like: Likeness, mutual: Sequence[Sequence[tuple[float, int]]]) -> Likeness:

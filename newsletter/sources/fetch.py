@@ -171,6 +171,6 @@ def _plainly(error: BaseException) -> str:
     """The system's words without its numbers, however deep a library has wrapped them; else what the error says."""
     cause: BaseException | None = error
     while cause is not None and not getattr(cause, "strerror", None):
-        cause = cause.__cause__
+        cause = cause.__cause__ or cause.__context__
     words = str(getattr(cause, "strerror", "") or error) or type(error).__name__
     return words.strip().rstrip(".")[:200]
