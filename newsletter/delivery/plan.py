@@ -64,7 +64,7 @@ def draw(
         last = audience.last_number(session)
 
     def put(after: int) -> None:
-        page = _page(readers, after, rows)
+        page = _page(readers, after, rows, is_sqlite=database.is_sqlite)
         try:
             with database.transaction() as session:
                 _may_be_lost(session)
@@ -88,11 +88,13 @@ def _may_be_lost(session: Session) -> None:
         session.execute(text("SET LOCAL synchronous_commit = off"))
 
 
-def _page(readers: Select[Any], after: int, rows: int) -> Subquery:
+def _page(readers: Select[Any], after: int, rows: int, *, is_sqlite: bool) -> Subquery:
     """Those with the next `rows` numbers beyond `after`, in no order. Asked for as "the next so many in order" each
-    page would sort all that are left, for no index has them in it."""
-    subscriber = readers.selected_columns.subscriber_id
-    return readers.where(subscriber > after, subscriber <= after + rows).order_by(None).subquery()
+    page would sort all that are left, for no index has them in it. Both tables are told the range: PostgreSQL takes
+    none from one side of a join to the other, and read every subscriber for each page; SQLite would only compare."""
+    for number in (col(Subscription.subscriber_id), *(() if is_sqlite else (col(Subscriber.id),))):
+        readers = readers.where(number > after, number <= after + rows)
+    return readers.order_by(None).subquery()
 
 
 def add(

@@ -5,15 +5,17 @@ from collections import Counter
 from time import monotonic
 
 import pytest
+from sqlalchemy import event, text
 from sqlmodel import col, delete, select
 
+from newsletter.database import Database
 from newsletter.delivery import ledger, plan, sender
 from newsletter.delivery.models import Delivery, DeliveryState
 from newsletter.errors import Refused
 from newsletter.issues import states
 from newsletter.issues.models import IssueState
 from subscribers import audience, unsubscribe
-from tests.builders import NOW
+from tests.builders import NOW, an_issue
 from tests.delivery.desks import Desk
 from tests.sink import Sink
 
@@ -139,3 +141,27 @@ def test_drawing_the_audience_again_changes_nothing(desk: Desk):
     with desk.database.reading() as session:
         assert audience.count(session, "daily", NOW) == 7
     assert desk.totals() == ledger.Totals(queued=7)
+
+
+PEOPLE = """INSERT INTO subscriber (email, email_key, address_hash, domain, name, language, timezone, created_at)
+  SELECT n || '@example.com', n || '@example.com', md5(n::text), 'example.com', '', '', '', now()
+  FROM generate_series(1, 5000) AS n"""
+READERS = """INSERT INTO subscription (subscriber_id, newsletter, state, changed_at)
+  SELECT id, 'daily', 'active', now() FROM subscriber"""
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_page_of_the_audience_reads_its_own_readers_only(database: Database):
+    """PostgreSQL takes a range from no side of a join to the other: it read all subscribers for each page."""
+    said: list[tuple[str, object]] = []
+    with database.transaction() as session:
+        for statement in (PEOPLE, READERS, "ANALYZE subscriber, subscription"):
+            session.execute(text(statement))
+        issue = an_issue(session)
+    event.listen(database.engine, "before_cursor_execute", lambda *all_: said.append((all_[2], all_[3])))
+    plan.draw(database, issue, NOW, rows=250)
+    statement, values = next(one for one in said if one[0].startswith("INSERT INTO delivery"))
+    with database.reading() as session:
+        steps = session.connection().exec_driver_sql(f"EXPLAIN {statement}", values).scalars().all()  # type: ignore[arg-type]
+        assert ledger.totals(session, issue.id or 0).queued == 5000
+    assert not [step for step in steps if "Seq Scan on subscri" in step]
