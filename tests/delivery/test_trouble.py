@@ -192,8 +192,8 @@ class Watched(Desk):
 @pytest.mark.slow
 @pytest.mark.postfix
 def test_a_real_relay_that_is_killed_in_mid_send_and_started_again_gets_the_rest(sqlite: Database, tmp_path: Path):
-    """Postfix, all its processes at once: what it said 250 to lies in its queue and arrives, no mailbox gets two, and
-    whoever is missing is uncertain."""
+    """Postfix, all its processes at once: what it said 250 to lies in its queue and arrives, nobody's is given twice,
+    and whoever is missing is uncertain."""
     trustme.CA().issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "server.pem"))
     desk = Watched(sqlite, tmp_path)
     addresses = desk.readers(200)
