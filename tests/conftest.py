@@ -49,6 +49,11 @@ def _of_all_processes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than cores: a quarter of the time a test waits, for a browser, a server or a command."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that want what a newcomer lacks are skipped there, and say so; `.ci/run` fails if one was skipped."""
     wants = {
