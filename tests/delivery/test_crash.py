@@ -10,7 +10,8 @@ import signal
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from email import message_from_bytes, policy
+from email import message_from_bytes
+from email.message import Message
 from pathlib import Path
 from random import Random
 
@@ -63,13 +64,22 @@ def test_who_has_chosen_sections_gets_her_own_edition_once_though_the_sender_is_
     nobody_twice_nobody_lost(project, sink)
     numbers = readers_by_address(project)
     for mail in sink.taken:
-        text = message_from_bytes(mail.data, policy=policy.default).get_body(("plain",))
-        assert text is not None
-        words = " ".join(text.get_content().split())
+        text = plain_text(mail.data)
+        words = " ".join(text.split())
         wanted = chosen[number_in(mail.recipient) % len(chosen)]
         assert [section for section, title in stories.items() if title in words] == ([wanted] if wanted else [*stories])
-        claims = [check(KEYS, Purpose.CLICK, token) for token in re.findall(r"/c/([\w-]+)/\d+", text.get_content())]
+        claims = [check(KEYS, Purpose.CLICK, token) for token in re.findall(r"/c/([\w-]+)/\d+", text)]
         assert {claim and claim.subject for claim in claims} == {numbers[mail.recipient]}
+
+
+def plain_text(mail: bytes) -> str:
+    """Of the first part; the library's modern policy would take ten times as long for hundreds of them."""
+    first = message_from_bytes(mail).get_payload(0)
+    assert isinstance(first, Message)
+    assert first.get_content_type() == "text/plain"
+    content = first.get_payload(decode=True)
+    assert isinstance(content, bytes)
+    return content.decode()
 
 
 @pytest.mark.proof
