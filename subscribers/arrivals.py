@@ -1,11 +1,11 @@
 """An import's rows and the store: who of them is known already, and the others' coming in by whole statements.
 
-Strangers come in by COPY on PostgreSQL and by the driver's executemany on SQLite, with numbers taken beforehand; their
+Strangers come in by COPY on PostgreSQL and a hundred an INSERT on SQLite, with numbers taken beforehand; their
 standings and consents are made inside the database, out of one list of those numbers.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import chain
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ColumnElement,
     Select,
+    SQLColumnExpression,
     String,
     and_,
     case,
@@ -22,13 +23,14 @@ from sqlalchemy import (
     null,
     select,
     text,
+    true,
     type_coerce,
 )
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, SQLModel, col
 
 from subscribers import batch, people
-from subscribers.batch import among, among_texts
+from subscribers.batch import among
 from subscribers.columns import UTCDateTime
 from subscribers.models import Consent, Subscriber, Subscription, SubscriptionState, Suppression
 
@@ -66,7 +68,7 @@ def prepare(session: Session) -> None:
     if connection.dialect.name == "postgresql":
         # Some thousand look-ups by index; with no statistics, or those of a small table, the planner would rather read
         # whole tables.
-        for way in ("hashjoin", "mergejoin", "seqscan", "material"):
+        for way in ("hashjoin", "mergejoin", "seqscan", "bitmapscan", "material"):
             session.execute(text(f"SET LOCAL enable_{way} = off"))
     else:
         connection.exec_driver_sql(f"PRAGMA cache_size = -{CACHE_KB}")
@@ -90,9 +92,8 @@ def met(session: Session, newsletter: str, arrivals: Sequence[Arrival]) -> dict[
 def _met(session: Session, newsletter: str, arrivals: Sequence[Arrival]) -> dict[str, Met]:
     known = session.connection().execute(meeting(newsletter, [a.email_key for a in arrivals]))
     found = {row[0]: Met(*row[1:]) for row in known}
-    listed = select(col(Suppression.address_hash), type_coerce(col(Suppression.reason), String))
-    listed = listed.where(among_texts(col(Suppression.address_hash), [a.address_hash for a in arrivals]))
-    if reasons := {row[0]: row[1] for row in session.connection().execute(listed)}:
+    suppressed = session.connection().execute(listed([a.address_hash for a in arrivals]))
+    if reasons := {row[0]: row[1] for row in suppressed}:
         for arrival in arrivals:
             if reason := reasons.get(arrival.address_hash):
                 found[arrival.email_key] = found.get(arrival.email_key, Met(None))._replace(suppressed=reason)
@@ -101,20 +102,35 @@ def _met(session: Session, newsletter: str, arrivals: Sequence[Arrival]) -> dict
 
 def meeting(newsletter: str, keys: Sequence[str]) -> Select[*tuple[Any, ...]]:
     """SELECT the address and what a Met has, but for suppression. Each table is asked for one person at a time,
-    whatever is known of its size."""
+    whatever is known of its size: the keys are on the left of outer joins, whose order is no planner's to choose."""
+    key = batch.each_text(keys)
     theirs = col(Subscription.newsletter).concat("") == newsletter  # which no index knows: a person's own is asked
     return (
         select(
-            col(Subscriber.email_key),
+            key.c.value,
             col(Subscriber.id),
             col(Subscriber.name),
             col(Subscription.id),
             col(Subscription.state),
         )
-        .select_from(Subscriber)
+        .select_from(key)
+        .outerjoin(Subscriber, col(Subscriber.email_key) == key.c.value)
         .outerjoin(Subscription, and_(col(Subscription.subscriber_id) == col(Subscriber.id), theirs))
-        .where(among_texts(col(Subscriber.email_key), keys))
+        .where(_is_there(col(Subscriber.id)))
     )
+
+
+def listed(hashes: Sequence[str]) -> Select[*tuple[Any, ...]]:
+    """SELECT those of the hashes that are on the never-mail list, and why, each looked up by itself."""
+    hashed, reason = batch.each_text(hashes), type_coerce(col(Suppression.reason), String)
+    found = select(hashed.c.value, reason).select_from(hashed)
+    found = found.outerjoin(Suppression, col(Suppression.address_hash) == hashed.c.value)
+    return found.where(_is_there(col(Suppression.id)))
+
+
+def _is_there(number: SQLColumnExpression[int | None]) -> ColumnElement[bool]:
+    """Not NULL, in words that leave an outer join one."""
+    return func.coalesce(number, 0) > 0
 
 
 def add_people(session: Session, strangers: Sequence[Arrival], now: datetime) -> list[tuple[int, Arrival]]:
@@ -145,14 +161,8 @@ def settle(
     plain = {n: a.line for n, a in persons if a.state == SubscriptionState.ACTIVE}
     if plain:  # nearly all
         one = batch.texts(plain).c
-        _settle(
-            session,
-            newsletter,
-            _Arriving(one.number, one.text, literal(str(SubscriptionState.ACTIVE)), null()),
-            origin,
-            proof,
-            now,
-        )
+        active = _Arriving(one.number, one.text, literal(str(SubscriptionState.ACTIVE)), null())
+        _settle(session, newsletter, active, origin, proof, now)
     if others := [(n, str(a.line), a.state, a.paused_until) for n, a in persons if n not in plain]:
         each = batch.rows(others, person="bigint", line="varchar", state="varchar", until="timestamptz").c
         _settle(session, newsletter, _Arriving(each.person, each.line, each.state, each.until), origin, proof, now)
@@ -177,7 +187,7 @@ def _settle(session: Session, newsletter: str, arriving: _Arriving, origin: str,
         "paused_until": arriving.paused_until,
         "changed_at": at,
     }
-    _add(session, Subscription, select(*(value.label(name) for name, value in standing.items())))
+    _add(session, Subscription, standing)
     consents = {
         "subscriber_id": arriving.person,
         "newsletter": literal(newsletter),
@@ -187,7 +197,7 @@ def _settle(session: Session, newsletter: str, arriving: _Arriving, origin: str,
         "network_address": nothing,
         "at": at,
     }
-    _add(session, Consent, select(*(value.label(name) for name, value in consents.items())).where(agreed))
+    _add(session, Consent, consents, only=agreed)
 
 
 def count_anew(session: Session) -> None:
@@ -206,10 +216,9 @@ def _numbers(session: Session, count: int) -> Sequence[int]:
     return range(last + 1, last + 1 + count)  # a writing transaction on SQLite is alone
 
 
-_COPY = "COPY subscriber (id, email, email_key, address_hash, domain, name, language, timezone, created_at) FROM STDIN"
-_INSERT = (
-    "INSERT INTO subscriber (id, email, email_key, address_hash, domain, name, language, timezone, created_at) VALUES "
-)
+_SUBSCRIBER = "subscriber (id, email, email_key, address_hash, domain, name, language, timezone, created_at)"
+_COPY = f"COPY {_SUBSCRIBER} FROM STDIN"
+_INSERT = f"INSERT INTO {_SUBSCRIBER} VALUES "  # noqa: S608 nothing from outside
 _AT_ONCE = 100  # rows of an INSERT: one by one takes a third longer
 
 
@@ -220,12 +229,15 @@ def _copied(driver: Any, rows: Sequence[tuple[Any, ...]], now: datetime) -> None
 
 
 def _inserted(driver: Any, rows: Sequence[tuple[Any, ...]], now: datetime) -> None:
-    one = f"(?, ?, ?, ?, ?, ?, '', '', '{now.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}')"
+    one = f"(?, ?, ?, ?, ?, ?, '', '', '{batch.moment(now)}')"
     for begin in range(0, len(rows), _AT_ONCE):
         some = rows[begin : begin + _AT_ONCE]
         driver.execute(_INSERT + ", ".join([one] * len(some)), tuple(chain.from_iterable(some)))
 
 
-def _add(session: Session, model: type[SQLModel], made: Select[Any]) -> None:
+def _add(
+    session: Session, model: type[SQLModel], values: dict[str, ColumnElement[Any]], only: ColumnElement[bool] = true()
+) -> None:
     """INSERT … SELECT. Without ON CONFLICT, which costs PostgreSQL a fifth of the whole import."""
-    session.connection().execute(insert(model).from_select(made.selected_columns.keys(), made, include_defaults=False))
+    made = select(*(value.label(name) for name, value in values.items())).where(only)
+    session.connection().execute(insert(model).from_select(list(values), made, include_defaults=False))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Select, SQLColumnExpression, Subquery, cast, literal_column, select
+from sqlalchemy import BigInteger, Select, SQLColumnExpression, Subquery, TableValuedAlias, cast, literal_column, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import BindParameter, ColumnElement, bindparam
 from sqlalchemy.sql.functions import FunctionElement
@@ -29,7 +29,7 @@ def given(name: str) -> Given:
 
 def packed(values: Sequence[Sequence[Cell]]) -> str:
     """The values of `rows`, as they go to the database."""
-    return json.dumps(values, default=_moment)
+    return json.dumps(values, default=moment)
 
 
 def packed_texts(values: Mapping[int, str | int]) -> str:
@@ -63,10 +63,14 @@ def among(column: SQLColumnExpression[Any], numbers: Sequence[int] | Given) -> C
     return column.in_(select(_Number(each.c.value)))
 
 
+def each_text(values: Sequence[str]) -> TableValuedAlias:
+    """A table of these texts, `value`."""
+    return _EachText(_parameter(values, json.dumps)).table_valued("value")
+
+
 def among_texts(column: SQLColumnExpression[Any], values: Sequence[str]) -> ColumnElement[bool]:
     """`column` is one of these texts."""
-    each = _EachText(_parameter(values, json.dumps)).table_valued("value")
-    return column.in_(select(each.c.value))
+    return column.in_(select(each_text(values).c.value))
 
 
 def among_found(column: SQLColumnExpression[Any], found: Select[Any]) -> ColumnElement[bool]:
@@ -79,7 +83,7 @@ def _parameter(values: Values | Given, pack: Callable[[Values], str]) -> Given:
     return values if isinstance(values, BindParameter) else bindparam(None, pack(values), String)
 
 
-def _moment(value: object) -> str:
+def moment(value: object) -> str:
     """A time as SQLite stores it; PostgreSQL reads it as UTC."""
     if not isinstance(value, datetime):
         raise TypeError(f"no cell of a batch: {value!r}")

@@ -3,17 +3,14 @@
 import csv
 import io
 import multiprocessing
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
-from sqlalchemy.dialects import postgresql
-from sqlmodel import Session, select
+from sqlmodel import select
 
 from newsletter.database import Database
 from subscribers import (
@@ -22,17 +19,15 @@ from subscribers import (
     SubscriptionState,
     SuppressionReason,
     Way,
-    arrivals,
     audience,
     directory,
-    erasure,
     reading,
     suppression,
     transfer,
     unsubscribe,
 )
 from subscribers.csv_rows import Fault, layout_of, rows_of
-from subscribers.models import Consent, Leaving, Subscriber, Subscription
+from subscribers.models import Consent, Leaving, Subscriber
 from tests.builders import NOW
 from tests.subscribers.conftest import KEYS, a_reader, standing
 
@@ -177,88 +172,6 @@ def test_a_reading_process_that_dies_is_said_and_what_is_in_is_in(tmp_path):
         with pytest.raises(BadFile, match="start the import again"):
             list(batches)
     assert multiprocessing.active_children() == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_somebody_who_signs_up_in_the_same_moment_is_met_by_the_next_try(database, tmp_path):
-    """PostgreSQL refuses the batch, for it has the same mailbox; nobody is lost, and nobody comes in twice."""
-    path = a_file(tmp_path, "email\nann@example.com\nbob@example.com\n")
-    with ThreadPoolExecutor(1) as pool:
-        with database.transaction() as session:
-            a_reader(session)
-            report = pool.submit(bring, database, path)
-            until_it_waits(session, report)
-        assert (report.result().new, report.result().unchanged) == (1, 1)
-    with database.reading() as session:
-        assert audience.count(session, "daily", NOW) == 2
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_somebody_who_is_erased_in_the_same_moment_leaves_no_row(database, tmp_path):
-    """A reader of the daily is on the weekly's list: whoever comes first, nothing stands there for nobody."""
-    path = a_file(tmp_path, "email\nann@example.com\nbob@example.com\n")
-    with database.transaction() as session:
-        a_reader(session)
-    with ThreadPoolExecutor(1) as pool:
-        with database.transaction() as session:
-            erasure.erase(session, KEYS, "ann@example.com", NOW)
-            report = pool.submit(transfer.import_csv, database.transaction, KEYS, "weekly", path, PROOF, NOW)
-            until_it_waits(session, report)
-        assert (report.result().new, report.result().suppressed) == (1, 1)
-    with database.reading() as session:
-        [bob] = session.exec(select(Subscriber)).all()
-        for table in (Consent, Subscription):
-            assert [row.subscriber_id for row in session.exec(select(table)).all()] == [bob.id]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_who_is_suppressed_while_they_arrive_is_not_counted_as_a_reader(database):
-    """The entry knows whose it is, for it waits for who is on the way in; the count goes by that."""
-    reason = SuppressionReason.MANUAL
-
-    def suppress() -> None:
-        with database.transaction() as session:
-            suppression.suppress_address(session, KEYS, "ann@example.com", reason, "", NOW)
-
-    with ThreadPoolExecutor(1) as pool:
-        with database.transaction() as session:
-            a_reader(session)
-            suppressed = pool.submit(suppress)
-            until_it_waits(session, suppressed)
-        suppressed.result()
-    with database.reading() as session:
-        assert audience.count(session, "daily", NOW) == 0
-        assert session.execute(audience.selection("daily", NOW)).all() == []
-
-
-def until_it_waits(session: Session, work: Future[Any]) -> None:
-    """Until that import waits for what this transaction holds."""
-    while not session.scalar(text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")):
-        assert not work.done()
-        session.execute(text("SELECT pg_stat_clear_snapshot()"))
-
-
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_an_import_into_an_empty_store_looks_people_up_by_number_and_address(database):
-    """Without statistics PostgreSQL took all readers of a newsletter for one, and went through them for each row."""
-    meeting = arrivals.meeting("daily", ["ann@example.com"]).compile(
-        dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}
-    )
-    with database.transaction() as session:
-        arrivals.prepare(session)
-        plan = session.scalars(text(f"EXPLAIN {meeting}")).all()
-    steps = {line.strip().removeprefix("->").split("(cost")[0].strip() for line in plan if "(cost" in line}
-    assert steps - {"Memoize"} == {
-        "Nested Loop Left Join",
-        "Nested Loop",
-        "HashAggregate",
-        "Function Scan on jsonb_array_elements_text anon_1",
-        "Index Scan using uq_subscriber_email_key on subscriber",
-        "Index Scan using uq_subscription_subscriber_id_newsletter on subscription",
-    }
 
 
 @pytest.mark.shared

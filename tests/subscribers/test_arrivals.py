@@ -1,0 +1,119 @@
+"""People coming in while others sign up, are erased or suppressed in the same moment; how the store looks them up."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlalchemy import Select, text
+from sqlalchemy.dialects import postgresql
+from sqlmodel import Session, select
+
+from subscribers import (
+    SuppressionReason,
+    arrivals,
+    audience,
+    erasure,
+    suppression,
+    transfer,
+)
+from subscribers.models import Consent, Subscriber, Subscription
+from tests.builders import NOW
+from tests.subscribers.conftest import KEYS, a_reader
+from tests.subscribers.test_transfer import PROOF, a_file, bring
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_somebody_who_signs_up_in_the_same_moment_is_met_by_the_next_try(database, tmp_path):
+    """PostgreSQL refuses the batch, for it has the same mailbox; nobody is lost, and nobody comes in twice."""
+    path = a_file(tmp_path, "email\nann@example.com\nbob@example.com\n")
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as session:
+            a_reader(session)
+            report = pool.submit(bring, database, path)
+            until_it_waits(session, report)
+        assert (report.result().new, report.result().unchanged) == (1, 1)
+    with database.reading() as session:
+        assert audience.count(session, "daily", NOW) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_somebody_who_is_erased_in_the_same_moment_leaves_no_row(database, tmp_path):
+    """A reader of the daily is on the weekly's list: whoever comes first, nothing stands there for nobody."""
+    path = a_file(tmp_path, "email\nann@example.com\nbob@example.com\n")
+    with database.transaction() as session:
+        a_reader(session)
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as session:
+            erasure.erase(session, KEYS, "ann@example.com", NOW)
+            report = pool.submit(transfer.import_csv, database.transaction, KEYS, "weekly", path, PROOF, NOW)
+            until_it_waits(session, report)
+        assert (report.result().new, report.result().suppressed) == (1, 1)
+    with database.reading() as session:
+        [bob] = session.exec(select(Subscriber)).all()
+        for table in (Consent, Subscription):
+            assert [row.subscriber_id for row in session.exec(select(table)).all()] == [bob.id]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_who_is_suppressed_while_they_arrive_is_not_counted_as_a_reader(database):
+    """The entry knows whose it is, for it waits for who is on the way in; the count goes by that."""
+    reason = SuppressionReason.MANUAL
+
+    def suppress() -> None:
+        with database.transaction() as session:
+            suppression.suppress_address(session, KEYS, "ann@example.com", reason, "", NOW)
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as session:
+            a_reader(session)
+            suppressed = pool.submit(suppress)
+            until_it_waits(session, suppressed)
+        suppressed.result()
+    with database.reading() as session:
+        assert audience.count(session, "daily", NOW) == 0
+        assert session.execute(audience.selection("daily", NOW)).all() == []
+
+
+def until_it_waits(session: Session, work: Future[Any]) -> None:
+    """Until that import waits for what this transaction holds."""
+    while not session.scalar(text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")):
+        assert not work.done()
+        session.execute(text("SELECT pg_stat_clear_snapshot()"))
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("readers", [0, 3])
+def test_an_import_looks_people_up_by_number_and_address_whatever_is_known_of_the_tables(database, readers):
+    """Without statistics PostgreSQL took all readers of a newsletter for one, and went through them for each row; with
+    those of a handful it chose to begin with the readers, and not with the batch."""
+    with database.transaction() as session:
+        for n in range(readers):
+            a_reader(session, f"reader{n}@example.com")
+            suppression.suppress_address(session, KEYS, f"gone{n}@example.com", SuppressionReason.MANUAL, "", NOW)
+    with database.transaction() as session:
+        if readers:
+            arrivals.count_anew(session)
+        arrivals.prepare(session)
+        met = steps_of(session, arrivals.meeting("daily", ["ann@example.com"]))
+        listed = steps_of(session, arrivals.listed(["a" * 64]))
+    assert met - {"Memoize"} == {
+        "Nested Loop Left Join",
+        "Function Scan on jsonb_array_elements_text anon_1",
+        "Index Scan using uq_subscriber_email_key on subscriber",
+        "Index Scan using uq_subscription_subscriber_id_newsletter on subscription",
+    }
+    assert listed - {"Memoize"} == {
+        "Nested Loop Left Join",
+        "Function Scan on jsonb_array_elements_text anon_1",
+        "Index Scan using uq_suppression_address_hash on suppression",
+    }
+
+
+def steps_of(session: Session, statement: Select[Any]) -> set[str]:
+    """What PostgreSQL would do to answer it."""
+    said = statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+    plan = session.scalars(text(f"EXPLAIN {said}")).all()
+    return {line.strip().removeprefix("->").split("(cost")[0].strip() for line in plan if "(cost" in line}
