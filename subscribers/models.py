@@ -171,9 +171,7 @@ class Suppression(SQLModel, table=True):
     """An address never to be mailed again: only its keyed hash, which outlives an erasure."""
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
-    subscriber_id: int | None = Field(
-        default=None, sa_type=BigId
-    )  # who had it when it came here: a stranger whom it keeps out has none
+    subscriber_id: int | None = Field(default=None, sa_type=BigId)  # who had it as it came here; strangers have none
     address_hash: str = Field(max_length=64, unique=True)
     reason: SuppressionReason = Field(sa_type=words(SuppressionReason))
     detail: str = Field(default="", max_length=300)
