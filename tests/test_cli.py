@@ -106,6 +106,14 @@ def test_wrong_usage_is_status_2(project: Project):
 
 
 @pytest.mark.slow
+def test_a_draft_of_nothing_says_where_to_look(tmp_path: Path):
+    """And draws no table for what is not there."""
+    said = a_project(tmp_path)("draft", "daily", "--date", DAY)
+    assert "Nothing is in it: `newsletter sources` says what became of each source." in " ".join(said.split())
+    assert "Headline" not in said
+
+
+@pytest.mark.slow
 def test_check_ends_with_1_when_something_blocks(project: Project):
     """And its JSON is whole nevertheless."""
     shipped = Path(__file__).parent.parent / "templates" / "mail" / "foot.txt"

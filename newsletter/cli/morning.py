@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from sqlmodel import Session
@@ -72,16 +72,23 @@ def draft(context: typer.Context, newsletter: NewsletterSlug, date: Day = "", js
         print_json(document)
         return
     say(f"[bold]{issue.newsletter}/{issue.issue_date}[/] is {issue.state}. {plain(issue.why)}".rstrip())
-    say(f"Subject    {plain(issue.subject)}\nPreheader  {plain(issue.preheader)}\n")
-    shown = table("", "Section", "Headline", "Points", "Why", numbers=("", "Points"))
-    for pick in document["picks"]:
-        points = f"{pick['score']:.2f}"
-        shown.add_row(str(pick["position"]), *map(plain, (pick["section"], pick["title"], points, pick["why"])))
-    console.print(shown)
+    if document["picks"]:
+        say(f"Subject    {plain(issue.subject)}\nPreheader  {plain(issue.preheader)}\n")
+        _show(document["picks"])
+    else:
+        say("Nothing is in it: `newsletter sources` says what became of each source.")
     say(f"\n{len(document['left_out'])} left out; `--json` lists them with their reasons.")
     if issue.state is IssueState.DRAFT:
         say(f"{document['audience']['readers']:,} readers would get it now.")
         say(f"Look: newsletter preview {issue.newsletter}/{issue.issue_date} --html issue.html")
+
+
+def _show(picks: list[dict[str, Any]]) -> None:
+    shown = table("", "Section", "Headline", "Points", "Why", numbers=("", "Points"))
+    for pick in picks:
+        points = f"{pick['score']:.2f}"
+        shown.add_row(str(pick["position"]), *map(plain, (pick["section"], pick["title"], points, pick["why"])))
+    console.print(shown)
 
 
 def stories(context: typer.Context, newsletter: NewsletterSlug, date: Day = "", json: Json = False) -> None:
