@@ -17,7 +17,7 @@ from newsletter.rendering import inline, kept
 from newsletter.rendering.render import edition
 from newsletter.rendering.templates import Templates
 from newsletter.web.app import create_app
-from tests.builders import CONFIG, a_config
+from tests.builders import CONFIG, NOW, a_config
 from tests.rendering import issues
 
 HERE = """
@@ -92,7 +92,7 @@ def test_pages_and_notices_of_the_next_process_are_compiled_no_more(
 def first_words(config: Config, database: Database) -> list[str]:
     """What a new process shows and mails first."""
     letters._environment.cache_clear()
-    visitor = TestClient(create_app(config, database))
+    visitor = TestClient(create_app(config, database, clock=lambda: NOW))  # forms say when they were made
     pages = [visitor.get(path) for path in ("/", "/desk/login")]
     notice = letters._environment(config.folder).get_template("notices/welcome.html")
     return [*(page.raise_for_status().text for page in pages), *sorted(notice.blocks)]
