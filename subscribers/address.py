@@ -53,10 +53,21 @@ def address_hash(keys: Keys, key: str) -> str:
 
 
 def masked(email: str) -> str:
-    """ "a…@e….com": enough for its owner, too little for whoever holds a forwarded mail."""
-    local, _, domain = email.rpartition("@")
+    """ "a…@e….com": enough for its owner, too little for whoever holds a forwarded mail. A domain as its owner reads it,
+    in its own letters and not in the A-labels that stand for them."""
+    local, _, ascii_domain = email.rpartition("@")
+    domain = _in_its_letters(ascii_domain) if "xn--" in ascii_domain else ascii_domain
     name, _, ending = domain.rpartition(".")
     return f"{local[:1]}…@{name[:1]}….{ending}"
+
+
+def _in_its_letters(domain: str) -> str:
+    import idna  # slow to import, and few domains want it
+
+    try:
+        return idna.decode(domain)
+    except idna.IDNAError:
+        return domain
 
 
 @lru_cache(maxsize=50_000)

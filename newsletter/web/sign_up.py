@@ -76,12 +76,14 @@ def subscribe(request: Request, house: HouseDep, form: FormDep, later: Backgroun
     words = house.pages.words(asked.paper)
     if field(form, TRAP):
         return _done(house, asked)
-    if not asked.wanted:
-        return _again(house, asked, newsletter_error=words.say("Tick the one you want."))
+    newsletter_error = "" if asked.wanted else words.say("Tick the one you want.")
     try:
         address = parse(asked.email)
     except NotAnAddress as error:
-        return _again(house, asked, email_error=_what_is_wrong(error, words))
+        email_error = _what_is_wrong(error, words)
+        return _again(house, asked, newsletter_error=newsletter_error, email_error=email_error)
+    if newsletter_error:
+        return _again(house, asked, newsletter_error=newsletter_error)
     likelier = slips.meant(asked.email)
     if likelier and asked.sure != asked.email:  # asked once, never changed by us
         question = words.say(
@@ -130,7 +132,7 @@ def embeddable(site: Site, newsletter: Newsletter) -> str:
     )
 
 
-_EMBEDDABLE = """<form method="post" action="{action}" lang="{language}">
+_EMBEDDABLE = """<form method="post" action="{action}" lang="{language}" novalidate>
 <input type="hidden" name="page" value="{slug}">
 <div hidden><label>{empty} <input type="text" name="{trap}" tabindex="-1" autocomplete="off"></label></div>
 <label for="newsletter-email">{label}</label>

@@ -70,3 +70,9 @@ def test_the_hash_is_keyed_and_the_same_after_a_new_signing_key():
 def test_a_masked_address_tells_its_owner_and_nobody_else():
     """The preferences link is in every mail, and mails are forwarded."""
     assert masked("ann.lee@mail.example.com") == "a…@m….com"
+
+
+def test_a_masked_domain_is_in_its_owners_letters():
+    """It is stored in the A-labels of RFC 5890; nobody knows their own address by the x of "xn--mnchen-3ya.example"."""
+    assert masked("änne@xn--mnchen-3ya.example") == "ä…@m….example"
+    assert masked("ann@xn--a.example") == "a…@x….example"
