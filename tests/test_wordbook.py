@@ -185,3 +185,10 @@ def test_own_words_that_fit_nowhere_are_named_with_their_line(line: str, sentenc
         a_config(f"{CONFIG}[newsletters.words]\n{line}\n")
     assert sentence in str(error.value)
     assert f"line {len(CONFIG.splitlines()) + 2}:" in str(error.value)
+
+
+def test_no_french_mark_begins_a_line() -> None:
+    """A thin space that doesn't break stands before ; ? and !, a no-break space before : and inside guillemets."""
+    catalogue = the_catalogue(FOLDER / "fr" / "LC_MESSAGES" / f"{DOMAIN}.po")
+    said = " ".join(form for message in messages_of(catalogue).values() for form in forms(message))
+    assert re.findall(r"[^\u202f][;?!]|[^\u00a0][:»]|«[^\u00a0]", said) == []
