@@ -53,8 +53,8 @@ def address_hash(keys: Keys, key: str) -> str:
 
 
 def masked(email: str) -> str:
-    """ "a…@e….com": enough for its owner, too little for whoever holds a forwarded mail. A domain as its owner reads it,
-    in its own letters and not in the A-labels that stand for them."""
+    """ "a…@e….com": enough for its owner, too little for whoever holds a forwarded mail. The domain is in its own
+    letters, as its owner knows it, and not in the A-labels that stand for them."""
     local, _, ascii_domain = email.rpartition("@")
     domain = _in_its_letters(ascii_domain) if "xn--" in ascii_domain else ascii_domain
     name, _, ending = domain.rpartition(".")
