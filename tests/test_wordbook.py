@@ -146,7 +146,7 @@ def test_a_language_says_in_which_direction_it_is_written(language: str, directi
 
 
 @pytest.mark.parametrize(
-    ("number", "words"), [(1, "خبر واحد"), (2, "خبران"), (3, "3 أخبار"), (11, "11 خبرا"), (100, "100 خبر")]
+    ("number", "words"), [(1, "خبر واحد"), (2, "خبران"), (3, "3 أخبار"), (11, "11 خبرًا"), (100, "100 خبر")]
 )
 def test_arabic_counts_in_six_ways(number: int, words: str) -> None:
     """One, two, few, many and hundreds are different words."""
