@@ -28,24 +28,38 @@ FIELDS = {  # what a heading means, written in small letters and digits only; th
         "email1value",
         "subscriberemail",
         "correo",
+        "correoelectrónico",
+        "correoelectronico",
+        "adresseemail",
+        "adressemail",
+        "courriel",
+        "mailadresse",
         "address",
         "subscriber",
     ),
-    "name": ("name", "fullname", "displayname", "subscribername"),
-    "first": ("firstname", "first", "givenname", "fname", "vorname", "prénom", "prenom"),
-    "last": ("lastname", "last", "surname", "familyname", "lname", "nachname", "nom"),
+    "name": ("name", "fullname", "displayname", "subscribername", "yourname"),
+    "first": ("firstname", "first", "givenname", "fname", "vorname", "prénom", "prenom", "nombre"),
+    "last": ("lastname", "last", "surname", "familyname", "lname", "nachname", "nom", "apellidos", "apellido"),
     "status": (
         *("status", "state", "subscriptionstatus", "memberstatus", "emailstatus", "subscribed", "subscribertype"),
-        *("subscribedtoemails", "emailpermissionstatus"),
+        *("subscribedtoemails", "emailpermissionstatus", "globalstatus", "emailmarketingconsent", "optinstatus"),
+        *("acceptsemailmarketing", "acceptsmarketing"),
     ),
     "left": (  # a time or a yes there: that person has left
         *("unsubtime", "cleantime", "unsubscribedat", "unsubscribedate", "unsubscribed", "optouttime", "optedout"),
         *("emailblacklisted", "blacklisted", "blocklisted", "emailblocklisted", "blocklistedemail"),
-        *("emaildisabled", "unsubscriptiondate", "deletedat"),
+        *("blacklist", "blocklist", "emailblacklist", "emailblocklist", "emaildisabled", "unsubscriptiondate"),
+        *("unsubscribedfromall", "unsubscribedfromallemail", "unsubscribedon", "unsubscribetime", "deletedat"),
+        *("optoutdate", "confirmedoptoutdate", "deactivated", "abgemeldet", "abgemeldetam", "abmeldedatum"),
+        *("désinscritle", "datededésinscription", "fechadebaja"),
     ),
     "until": ("pauseduntil",),
 }
-NOT_LEFT = ("", "no", "false", "0", "n", "null", "none", "never")
+NOT_LEFT = (
+    *("", "no", "false", "0", "n", "null", "none", "never", "nein", "non", "-", "n/a"),
+    *("0000-00-00", "0000-00-00 00:00:00"),
+)
+OF_A_PLACE = {"city", "zip", "zipcode", "postalcode", "postcode", "country", "street"}  # beside these a state is one too
 
 
 @dataclass(frozen=True)
@@ -57,12 +71,14 @@ class Layout:
     columns: dict[str, int]
     skipped_lines: int
     headings: tuple[str, ...] = ()  # the first line's words, if it is a header
+    also: tuple[int, ...] = ()  # further columns that may say of somebody that they have left
 
     @property
     def mapping(self) -> dict[str, str]:
         """Which of our fields is read from which column: by its heading, or by its number from 1."""
         numbers = {field: str(index + 1) for field, index in self.columns.items()}
-        return {field: self.headings[self.columns[field]] if self.headings else n for field, n in numbers.items()}
+        found = {field: self.headings[self.columns[field]] if self.headings else n for field, n in numbers.items()}
+        return found | {f"left ({n})": self.headings[index] for n, index in enumerate(self.also, 2)}
 
 
 class Row(NamedTuple):
@@ -99,11 +115,12 @@ def layout_of(path: Path) -> Layout:
     columns = _columns(first)
     if "email" in columns:
         skipped = _lines_of_first_record(body, delimiter) + bool(told)
-        return Layout(encoding, delimiter, columns, skipped, tuple(" ".join(h.split()) for h in first))
+        headings = tuple(" ".join(h.split()) for h in first)
+        return Layout(encoding, delimiter, columns, skipped, headings, _also_of_leaving(first, columns))
     columns = _columns_without_header(first)
     if "email" not in columns:
-        headings = ", ".join(cell.strip() for cell in first)[:200]
-        raise BadFile(f"{path.name} has no column of addresses. Name one “email”; its first line says: {headings}")
+        said = ", ".join(cell.strip() for cell in first)[:200]
+        raise BadFile(f"{path.name} has no column of addresses. Name one “email”; its first line says: {said}")
     return Layout(encoding, delimiter, columns, int(bool(told)))
 
 
@@ -111,7 +128,7 @@ def rows_of(path: Path, layout: Layout) -> Iterator[Row | Fault]:
     """Every row of the file but its header and its empty lines, in order."""
     with path.open(encoding=layout.encoding, errors="replace", newline="") as file:
         reader = csv.reader(file, delimiter=layout.delimiter)
-        width = max(layout.columns.values()) + 1
+        width = max(*layout.columns.values(), *layout.also, 0) + 1
         missing = [""] * width  # a row may end early
         person = _person_of(layout)
         while True:
@@ -133,6 +150,8 @@ def _person_of(layout: Layout) -> Callable[[int, list[str]], Row]:
         layout.columns.get(field, -1) for field in ("email", "first", "last", "name", "status", "until", "left")
     )
 
+    also = layout.also
+
     if first < 0 <= last:
         first, name = name, -1  # beside a last name, “name” is the first one (MailerLite)
 
@@ -145,6 +164,8 @@ def _person_of(layout: Layout) -> Callable[[int, list[str]], Row]:
 
     def person(line: int, cells: list[str]) -> Row:
         has_left = left >= 0 and cells[left].strip().casefold() not in NOT_LEFT
+        if also and not has_left:
+            has_left = any(cells[one].strip().casefold() not in NOT_LEFT for one in also)
         said = _plain(cells[status]) if status >= 0 else ""
         paused = _plain(cells[until]) if until >= 0 else ""
         return Row(line, _plain(cells[email]), name_in(cells), "unsubscribed" if has_left else said, paused)
@@ -162,11 +183,23 @@ def _plain(cell: str) -> str:
 
 
 def _columns(headings: Sequence[str]) -> dict[str, int]:
-    plain = ["".join(c for c in heading.casefold() if c.isalnum()) for heading in headings]
+    plain = _plain_headings(headings)
     found = {field: plain.index(name) for field, names in FIELDS.items() for name in reversed(names) if name in plain}
     if {"type", "creationdate"} <= set(plain):  # Buttondown's; elsewhere a type is anything
         found.setdefault("status", plain.index("type"))
+    if found.get("status") is not None and plain[found["status"]] == "state" and OF_A_PLACE & set(plain):
+        del found["status"]
     return found
+
+
+def _also_of_leaving(headings: Sequence[str], columns: dict[str, int]) -> tuple[int, ...]:
+    """One service has a column for each way out; a word in any of them counts."""
+    plain = _plain_headings(headings)
+    return tuple(n for n, name in enumerate(plain) if name in FIELDS["left"] and n != columns.get("left"))
+
+
+def _plain_headings(headings: Sequence[str]) -> list[str]:
+    return ["".join(c for c in heading.casefold() if c.isalnum()) for heading in headings]
 
 
 def _columns_without_header(cells: Sequence[str]) -> dict[str, int]:

@@ -93,6 +93,50 @@ SERVICES = {
         "e-5,eve@example.com,,{},,,premium,form,2024-01-02T03:04:05Z,\n",
         {"ann": IN, "bob": OUT, "cay": NOT_YET, "dan": OUT, "eve": IN},
     ),
+    "Brevo, as it was": (
+        "EMAIL;FIRSTNAME;LASTNAME;SMS;BLACKLIST;ADDED_TIME\nann@example.com;Ann;Lee;;0;2024\nbob@example.com;;;;1;2024\n",
+        {"ann": IN, "bob": OUT},
+    ),
+    "Kit": (
+        "first_name,last_name,email,status,state,created_at,tags\nAnn,Lee,ann@example.com,active,Texas,2024-01-02,\n"
+        "Bob,,bob@example.com,cancelled,Ohio,2024-01-02,\nCay,,cay@example.com,complained,,2024-01-02,\n",
+        {"ann": IN, "bob": OUT, "cay": OUT},
+    ),
+    "Constant Contact": (
+        "Email address,First name,Last name,Email status,Email permission status,Confirmed Opt-Out Date\n"
+        "ann@example.com,Ann,Lee,Active,Implied,\nbob@example.com,Bob,,Active,Unsubscribed,2025-06-07 08:09:10\n",
+        {"ann": IN, "bob": OUT},
+    ),
+    "Campaign Monitor": (
+        "Email Address,Name,Date Subscribed,Status,Reason\nann@example.com,Ann Lee,2024-01-02,Active,\n"
+        "bob@example.com,Bob,2024-01-02,Unsubscribed,\ncay@example.com,Cay,2024-01-02,Bounced,\n"
+        "dan@example.com,Dan,2024-01-02,Unconfirmed,\n",
+        {"ann": IN, "bob": OUT, "cay": OUT, "dan": NOT_YET},
+    ),
+    "ActiveCampaign": (
+        "Email,First Name,Last Name,Date Created,Unsubscribed from all\nann@example.com,Ann,Lee,2024-01-02,0\n"
+        "bob@example.com,Bob,,2024-01-02,1\n",
+        {"ann": IN, "bob": OUT},
+    ),
+    "HubSpot": (
+        "Record ID,First Name,Last Name,Email,Unsubscribed from all email,Marketing contact status\n"
+        "1,Ann,Lee,ann@example.com,,Marketing contact\n2,Bob,,bob@example.com,true,Marketing contact\n",
+        {"ann": IN, "bob": OUT},
+    ),
+    "Shopify": (
+        "First Name,Last Name,Email,Accepts Email Marketing,Address1,City\nAnn,Lee,ann@example.com,yes,,\n"
+        "Bob,,bob@example.com,no,,\n",
+        {"ann": IN, "bob": OUT},
+    ),
+    "CleverReach, whose second column says it": (
+        "Email;Vorname;Nachname;Blacklisted;Abgemeldet\nann@example.com;Ann;Lee;Nein;0000-00-00 00:00:00\n"
+        "bob@example.com;;;Nein;2025-06-07 08:09:10\ncay@example.com;;;Ja;\n",
+        {"ann": IN, "bob": OUT, "cay": OUT},
+    ),
+    "a shop's customers, whose state is Texas": (
+        "Email,First Name,Last Name,City,State,Zip\nann@example.com,Ann,Lee,Austin,Texas,73301\n",
+        {"ann": IN},
+    ),
     "Google Contacts": (
         "First Name,Middle Name,Last Name,Organization Name,Labels,E-mail 1 - Label,E-mail 1 - Value,Phone 1 - Value\n"
         "Ann,,Lee,The Harbour Post,* myContacts,* Home,ann@example.com,\n",
