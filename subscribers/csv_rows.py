@@ -59,7 +59,15 @@ NOT_LEFT = (
     *("", "no", "false", "0", "n", "null", "none", "never", "nein", "non", "-", "n/a"),
     *("0000-00-00", "0000-00-00 00:00:00"),
 )
-OF_A_PLACE = {"city", "zip", "zipcode", "postalcode", "postcode", "country", "street"}  # beside these a state is one too
+OF_A_PLACE = {
+    "city",
+    "zip",
+    "zipcode",
+    "postalcode",
+    "postcode",
+    "country",
+    "street",
+}  # beside these a state is one too
 
 
 @dataclass(frozen=True)
