@@ -88,9 +88,10 @@ def shared() -> Path:
     return SHARED
 
 
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    """Chromium, started once a file; `browser.new_context()` is a window of somebody else."""
+@pytest.fixture(scope="session")
+def _chromium() -> "Iterator[Browser]":
+    """Started once a process, and warm for all but the first. While it runs, this thread has a running loop of asyncio:
+    a test that wants one of its own takes `tests.web.conftest.in_a_loop`."""
     from playwright.sync_api import expect, sync_playwright  # slow to import, wanted in few files
 
     expect.set_options(timeout=20_000)  # on a busy machine
@@ -98,6 +99,15 @@ def browser() -> "Iterator[Browser]":
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield opened
         opened.close()
+
+
+@pytest.fixture(scope="module")
+def browser(_chromium: "Browser") -> "Iterator[Browser]":
+    """Chromium; `browser.new_context()` is a window of somebody else. With the file its windows close: an open page of
+    the desk would go on asking for its site."""
+    yield _chromium
+    for window in _chromium.contexts:
+        window.close()
 
 
 @pytest.fixture(scope="session")

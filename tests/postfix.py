@@ -97,7 +97,7 @@ class Postfix:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._command("stop")
+        self.kill()  # to stop in peace takes it seconds
         shutil.rmtree(self.folder)
 
     def kill(self) -> None:

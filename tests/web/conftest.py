@@ -1,15 +1,17 @@
 """A site that is served for real: uvicorn on a loopback port, mails caught by aiosmtpd, a clock that a test sets."""
 
+import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -20,6 +22,7 @@ from newsletter.database import Database
 from newsletter.web.app import create_app, serving
 from tests.builders import CONFIG, NOW, a_config
 
+T = TypeVar("T")
 WEEKLY = """
 [[newsletters]]
 slug = "weekly"
@@ -83,6 +86,12 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def in_a_loop(work: Coroutine[Any, Any, T]) -> T:
+    """As asyncio.run, in a thread of its own: the tests' own one may have a browser's loop."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 @pytest.fixture

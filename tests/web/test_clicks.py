@@ -11,6 +11,7 @@ from newsletter.web import clicks
 from subscribers.clicks import Following
 from tests.builders import NOW
 from tests.subscribers.conftest import a_reader
+from tests.web.conftest import in_a_loop
 from tests.web.test_following import kept
 
 
@@ -41,6 +42,6 @@ def test_so_many_wait_and_no_more(sqlite: Database, monkeypatch: pytest.MonkeyPa
         await asyncio.gather(*map(waiting.note, visits))
 
     with capture_logs() as lines:
-        asyncio.run(all_at_once())
+        in_a_loop(all_at_once())
     assert [line["action"] for line in lines] == ["click_lost"]
     assert [who for who, *_ in kept(sqlite)] == numbers[:2]

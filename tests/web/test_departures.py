@@ -18,7 +18,7 @@ from subscribers.models import Leaving, SubscriptionState
 from subscribers.unsubscribe import Departure
 from tests.builders import NOW
 from tests.subscribers.conftest import a_reader, standing
-from tests.web.conftest import Served
+from tests.web.conftest import Served, in_a_loop
 
 
 def readers(session: Session, count: int) -> list[int]:
@@ -58,7 +58,7 @@ def test_those_who_ask_at_once_share_one_transaction(database: Database):
         return await asyncio.gather(*tasks, return_exceptions=True)
 
     with commits(database) as seen:
-        answers = asyncio.run(all_at_once())
+        answers = in_a_loop(all_at_once())
     assert len(seen) == 1
     assert isinstance(answers.pop(1), asyncio.CancelledError)
     assert answers == ["daily"] * 12 + [None]
@@ -76,7 +76,7 @@ def test_one_that_comes_later_begins_anew(sqlite: Database):
         departures = Departures(sqlite, lambda: NOW)
         return [await departures.take(leaves(number)) for number in (first, second, first)]
 
-    assert asyncio.run(one_by_one()) == ["daily"] * 3
+    assert in_a_loop(one_by_one()) == ["daily"] * 3
 
 
 def test_what_fails_together_is_tried_alone(sqlite: Database):

@@ -116,11 +116,14 @@ def follow_links(session: Session, issue_id: int) -> None:
     clicks.keep(session, followed)
 
 
-@pytest.fixture
-def shown(sqlite: Database, tmp_path: Path) -> Iterator[Shown]:
-    port = free_port()
+@pytest.fixture(scope="module")
+def shown(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+    """Made once: it takes as long as what is looked at."""
+    folder, port = tmp_path_factory.mktemp("month"), free_port()
+    (folder / "newsletter.db").write_bytes(_sqlite_template.read_bytes())
+    sqlite = Database(f"sqlite:///{folder}/newsletter.db")
     counting = CONFIG.replace("min_articles = 1\n", "min_articles = 1\nclicks = true\n")
-    config = a_config((counting + WEEKLY).replace("https://post.example.com", f"http://127.0.0.1:{port}"), tmp_path)
+    config = a_config((counting + WEEKLY).replace("https://post.example.com", f"http://127.0.0.1:{port}"), folder)
     paper = Paper(config, sqlite)
     with_editors(sqlite, Clock(NOW))
     live = a_month(sqlite)
@@ -135,6 +138,7 @@ def shown(sqlite: Database, tmp_path: Path) -> Iterator[Shown]:
             "erase": "/desk/readers/3/erase", "suppressions": "/desk/suppressions?email=reader1@example.com",
             "imports": "/desk/imports", "sources": "/desk/sources", "source": "/desk/sources/city-desk",
         })  # fmt: skip
+    sqlite.close()
 
 
 def admin(browser: Browser, paper: Paper) -> BrowserContext:
