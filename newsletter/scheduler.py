@@ -113,7 +113,7 @@ class Clockwork:
     def notices(self) -> None:
         """Send the mails that are no issue."""
         notices.ask_those_who_wished(self._paper.database, self._paper.config, self._clock())
-        notices.deliver_due(self._paper.database, self._paper.config, self._clock())
+        notices.deliver_due(self._paper.database, self._paper.config, self._clock(), self._stopping)
 
     def collect(self) -> None:
         """Read the sources between the mornings too: feeds hold only their newest pieces."""

@@ -6,6 +6,7 @@ import threading
 from datetime import date, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel import Session, select
@@ -183,6 +184,22 @@ def test_a_notice_in_a_dead_hand_is_taken_over_with_the_same_message_id(
     assert notices.deliver_due(database, config, NOW) == notices.Delivered()
     assert notices.deliver_due(database, config, NOW + 31 * MINUTE) == notices.Delivered(sent=1)
     assert catcher.mails[0]["Message-ID"].startswith(f"<notice.{rows(database)[0].id}.")
+
+
+def test_who_is_asked_to_end_takes_no_other_notice_in_hand(database: Database, config: Config, catcher: Catcher):
+    """The one that is on the wire is handed over; the others lie free for whoever comes next."""
+    stopping = threading.Event()
+
+    async def take(_server: object, _session: object, envelope: Any) -> str:
+        stopping.set()
+        return "250 OK"
+
+    catcher.handle_DATA = take  # type: ignore[method-assign]
+    with database.transaction() as session:
+        ask(session)
+        ask(session, "bob@example.com")
+    assert notices.deliver_due(database, config, NOW, stopping) == notices.Delivered(sent=1)
+    assert notices.deliver_due(database, config, NOW) == notices.Delivered(sent=1)
 
 
 def test_no_address_stands_in_the_outbox_and_the_erased_get_nothing(

@@ -69,6 +69,7 @@ def test_a_running_newsletter_drafts_and_sends_by_itself(tmp_path: Path):
         finally:
             living.terminate()
             _, errors = living.communicate(timeout=30)
+    assert living.returncode == 0  # to be stopped is its end, and no failure
     assert "Traceback" not in errors
     assert "@example.com" not in errors  # no address in the log
     readers = sorted(address for address in sink.recipients if address.startswith("reader"))

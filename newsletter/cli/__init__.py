@@ -17,6 +17,7 @@ keys.py         keys …: what signs the mail
 out.py          what they all share: the project that is open, and how things are printed
 """
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -61,7 +62,11 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line. A NewsletterError is one sentence and status 1; a bug keeps its traceback."""
+    """Run the command line. A NewsletterError is one sentence and status 1; a bug keeps its traceback.
+
+    To be asked to end by a service manager is the same as Ctrl-C: what is in hand is put down first.
+    """
+    signal.signal(signal.SIGTERM, _stop)
     try:
         app()
     except KeyboardInterrupt:
@@ -73,6 +78,11 @@ def main() -> None:
         if sentence := _sentence(error):
             _fail(sentence)
         raise
+
+
+def _stop(_signal: int, _frame: object) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # asked again, it is on its way already
+    raise KeyboardInterrupt
 
 
 def _sentence(error: Exception) -> str:

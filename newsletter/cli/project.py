@@ -2,6 +2,8 @@
 
 import logging
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -69,17 +71,18 @@ def run(context: typer.Context) -> None:
     with opened(context) as paper:
         dkim.signer(paper.config.dkim)  # a key that is missing or wrong is told now, not at the hour of sending
         clock = Clockwork(paper)
-        clock.start()
-        try:
-            _serve(paper)
-        finally:
-            clock.stop()
+        with _until_stopped():
+            try:
+                clock.start()
+                _serve(paper)
+            finally:
+                clock.stop()
 
 
 def serve(context: typer.Context) -> None:
     """The web pages only."""
     set_up_logs(logging.INFO)
-    with opened(context) as paper:
+    with opened(context) as paper, _until_stopped():
         _serve(paper)
 
 
@@ -92,7 +95,17 @@ def worker(context: typer.Context) -> None:
         if paper.database.is_sqlite:
             say("The database is SQLite: this worker must run on the same machine as the others.")
         say("Waiting for issues to send (stop with Ctrl-C).")
-        live(paper, now)
+        with _until_stopped():
+            live(paper, now)
+
+
+@contextmanager
+def _until_stopped() -> Iterator[None]:
+    """For what goes on until it is asked to end, by Ctrl-C or SIGTERM: that is its end, and no failure."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("Stopped.")
 
 
 def _serve(paper: Paper) -> None:

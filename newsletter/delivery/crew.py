@@ -4,7 +4,7 @@ import gc
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from threading import Thread
+from threading import Event, Thread
 from time import monotonic
 
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -32,29 +32,38 @@ def work(run: Run, processes: int, on_progress: OnProgress, asked_to_stop: Calla
     waiting = run.standing()
     relays = {relay.known_as: relay for relay in run.lanes.relays.values() if run.due_at(relay, waiting)}
     senders = [Sender(run, relay, max(1, relay.connections // processes)) for relay in relays.values()]
-    threads = [Thread(target=sender.work, daemon=True) for sender in senders]
+    ends = [Event() for _ in senders]
+    threads = [Thread(target=_work, args=each, daemon=True) for each in zip(senders, ends, strict=True)]
     gc.freeze()  # what is there stays to the end: going through it for garbage would take a tenth of the time
     for thread in threads:
         thread.start()
     try:
-        while any(thread.is_alive() for thread in threads):
-            _wait(threads)
+        while not all(ended.is_set() for ended in ends):
+            _wait(ends)
             if asked_to_stop() or not _is_sending(run):
                 run.stop()
             with suppress(OperationalError, InterfaceError):
                 on_progress(run.standing().totals)
     finally:  # also on Ctrl-C: what is on the wire gets its answer, the rest goes back
         run.stopping.set()
-        for thread in threads:
-            thread.join()
+        for ended in ends:
+            ended.wait()
         gc.unfreeze()
 
 
-def _wait(threads: list[Thread]) -> None:
-    """Up to LOOK_SECONDS, or until the threads have ended."""
+def _work(sender: Sender, ended: Event) -> None:
+    """A thread's life. Nobody joins the thread: before Python 3.13 a join that Ctrl-C interrupts takes it for dead."""
+    try:
+        sender.work()
+    finally:
+        ended.set()
+
+
+def _wait(ends: list[Event]) -> None:
+    """Up to LOOK_SECONDS, or until all have ended."""
     until = monotonic() + LOOK_SECONDS
-    for thread in threads:
-        thread.join(max(0.0, until - monotonic()))
+    for ended in ends:
+        ended.wait(max(0.0, until - monotonic()))
 
 
 def _is_sending(run: Run) -> bool:

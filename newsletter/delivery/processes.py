@@ -11,6 +11,7 @@ import multiprocessing
 import signal
 import sys
 import traceback
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -59,21 +60,31 @@ def work(
     )  # fmt: skip
     pipes = dict(_start(job) for _ in range(count))
     starts = count
-    while pipes:
-        for pipe in wait(list(pipes), timeout=LOOK_SECONDS):
-            process = pipes.pop(pipe)  # type: ignore[call-overload]
-            died = not _take_word(run, pipe)  # type: ignore[arg-type]
+    try:
+        while pipes:
+            for pipe in wait(list(pipes), timeout=LOOK_SECONDS):
+                process = pipes.pop(pipe)  # type: ignore[call-overload]
+                died = not _take_word(run, pipe)  # type: ignore[arg-type]
+                process.join()
+                if died and starts < count * MAX_STARTS and not asked_to_stop.is_set():
+                    log.warning("A sender process died; another takes its place.", action="sender_died")
+                    pipes |= dict([_start(job)])
+                    starts += 1
+            if asked_to_stop.is_set() or run.stopping.is_set():
+                _tell_to_stop(pipes)
+            with suppress(OperationalError, InterfaceError):  # it is back soon; the processes wait for it
+                on_progress(run.standing().totals)
+    finally:  # also on Ctrl-C: what is on the wire gets its answer, the rest goes back
+        _tell_to_stop(pipes)
+        for pipe, process in pipes.items():
+            _take_word(run, pipe)
             process.join()
-            if died and starts < count * MAX_STARTS and not asked_to_stop.is_set():
-                log.warning("A sender process died; another takes its place.", action="sender_died")
-                pipes |= dict([_start(job)])
-                starts += 1
-        if asked_to_stop.is_set() or run.stopping.is_set():
-            for pipe in pipes:
-                with suppress(OSError):
-                    pipe.send("stop")
-        with suppress(OperationalError, InterfaceError):  # it is back soon; the processes wait for it
-            on_progress(run.standing().totals)
+
+
+def _tell_to_stop(pipes: Iterable[Connection]) -> None:
+    for pipe in pipes:
+        with suppress(OSError):
+            pipe.send("stop")
 
 
 def _start(job: Job) -> tuple[Connection, ForkServerProcess]:
@@ -102,7 +113,8 @@ def _take_word(run: Run, pipe: Connection) -> bool:
 
 def _main(pipe: Connection, job: Job) -> None:
     """The whole life of a sender process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches it too; the parent tells it what to do
+    for asked in (signal.SIGINT, signal.SIGTERM):  # they reach it too; the parent tells it what to do
+        signal.signal(asked, signal.SIG_IGN)
     structlog.configure(
         processors=[structlog.processors.add_log_level, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),

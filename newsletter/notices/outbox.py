@@ -8,6 +8,7 @@ for a confirmation that is better than never.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import Event
 from typing import Any
 
 import structlog
@@ -154,10 +155,13 @@ def tell_editors(
         _write(session, NoticeKind.EDITORS, newsletter.slug, now, editor=editor, about=told)
 
 
-def deliver_due(database: Database, config: Config, now: datetime) -> Delivered:
-    """Send what is due, a hundred at most. Two processes may do it at once; none sends the other's."""
+def deliver_due(database: Database, config: Config, now: datetime, stopping: Event | None = None) -> Delivered:
+    """Send what is due, a hundred at most, none once `stopping` is set. Two processes may do it at once; none sends the
+    other's."""
     counts = dict.fromkeys(NoticeState, 0)
     for _ in range(A_ROUND):
+        if stopping and stopping.is_set():
+            break
         notice = _claim(database, now)
         if notice is None:
             break

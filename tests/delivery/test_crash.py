@@ -82,6 +82,22 @@ def plain_text(mail: bytes) -> str:
     return content.decode()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("senders", [1, pytest.param(2, marks=pytest.mark.proof)])
+def test_a_sender_that_is_asked_to_end_puts_down_its_work_and_leaves_nothing_uncertain(tmp_path: Path, senders: int):
+    """SIGTERM to all its processes, as a service manager gives it in mid-send: what is on the wire gets its answer."""
+    readers = 400
+    with Sink() as sink:
+        project = approved_issue(tmp_path, sink, readers, more=f"[sending]\nsenders = {senders}")
+        ended = signal_at(sink, project, readers, signal.SIGTERM)
+        status = project.json("status", ISSUE)
+        assert (ended, status["in_hand"], status["uncertain"]) == (130, 0, 0)
+        assert status["accepted"] + status["queued"] == readers
+        totals = project.json("send", ISSUE)
+    assert (totals["accepted"], totals["uncertain"]) == (readers, 0)
+    nobody_twice_nobody_lost(project, sink)
+
+
 @pytest.mark.proof
 @pytest.mark.timeout(600)
 def test_two_commands_started_at_once_share_the_list(tmp_path: Path):
@@ -177,19 +193,24 @@ def moments(dice: Random, kills: int, readers: int) -> list[int]:
 
 def kill_at(sink: Sink, project: Project, moment: int) -> None:
     """Send, and kill the sender when the sink has heard `moment` more stages; what it hears is taken all the same."""
+    assert signal_at(sink, project, moment, signal.SIGKILL) == -9
+
+
+def signal_at(sink: Sink, project: Project, moment: int, what: signal.Signals) -> int:
+    """The same with any signal, which is given again and again until the sender ends; returns its exit status."""
     before, process = sink.reached.total(), None
 
-    def kill(_stage: str, _word: str) -> None:
+    def give(_stage: str, _word: str) -> None:
         if process is not None and sink.reached.total() >= before + moment:
             for number in [*children_of(process.pid), process.pid]:
                 with suppress(ProcessLookupError):
-                    os.kill(number, signal.SIGKILL)
+                    os.kill(number, what)
 
-    sink.refuse = kill
+    sink.refuse = give
     process = project.start("send", ISSUE)
     process.communicate(timeout=100)
-    assert process.returncode == -9
     sink.refuse = lambda _stage, _word: None
+    return process.returncode
 
 
 def children_of(pid: int) -> list[int]:
