@@ -136,6 +136,7 @@ def test_editors_decisions_are_kept_and_what_is_frozen_stays(project: Project):
     project("draft", "daily", "--date", DAY)
     project("hold", issue, "--why", "one more look")
     assert project.json("status", issue)["why"] == "one more look"
+    assert f"{issue}: state held, selected 0, queued 0" in project("status", COLUMNS="80")  # nothing is cut in two
     project("approve", issue)
     project("preview", issue, "--html", "before.html")
     an_article_file(project.folder, 9)
@@ -159,7 +160,9 @@ def test_init_makes_a_project_that_works(tmp_path: Path):
     assert (folder / "secret.key").stat().st_mode & 0o777 == 0o600
     project = Project(folder)
     assert project.json("collect")["sources"][0]["error"] == ""
-    assert "no issue yet" in project("status")
+    said = project("status")
+    assert "no issue yet" in said
+    assert "Selected" not in said  # no table of nothing
 
 
 @pytest.mark.slow

@@ -63,7 +63,7 @@ def test_a_section_that_no_source_feeds_is_an_error_with_its_line():
     with pytest.raises(ConfigError) as caught:
         a_config(text)
     assert f"line {line_of(text, 'Sport')}: " in str(caught.value)
-    assert "no source feeds the section 'Sport'" in str(caught.value)
+    assert "no source feeds the section 'Sport'; a source's section or sections must name it" in str(caught.value)
 
 
 def test_names_are_unique():

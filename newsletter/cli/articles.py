@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from newsletter.cli.out import Json, console, now, opened, plain, print_json, say, table
+from newsletter.cli.out import Json, now, opened, plain, print_json, say, say_table, table
 from newsletter.sources import by_hand, health
 from newsletter.sources.health import Health, SourceRecord
 
@@ -49,7 +49,7 @@ def sources(context: typer.Context, json: Json = False) -> None:
         colour = COLOURS.get(one.health, "default")
         cells = (_ago(one.good_at, moment), _ago(one.newest_at, moment), str(one.items), str(one.articles))
         shown.add_row(one.name, one.kind, f"[{colour}]{one.health}[/]", *cells, _next(one, moment))
-    console.print(shown)
+    say_table(shown)
     for one in records:
         if one.error:
             since = f" (since {one.failing_since:%Y-%m-%d %H:%M} UTC)" if one.failing_since else ""

@@ -22,6 +22,7 @@ from newsletter.cli.out import (
     plain,
     print_json,
     say,
+    say_table,
     table,
     the_issue,
 )
@@ -158,7 +159,7 @@ def status(
     for one, document in zip(found, documents, strict=True):
         counts = [f"{document[name.lower().replace(' ', '_')]:,}" for name in _COUNTS]
         shown.add_row(f"{one.newsletter}/{one.issue_date}", str(one.state), *counts)
-    console.print(shown)
+    say_table(shown)
     if issue and "audience" in documents[0]:
         say(f"{documents[0]['audience']['readers']:,} readers would get it now.")
     if issue and len(documents[0]["editions"]) > 1:
@@ -229,7 +230,7 @@ def _show_editions(found: list[dict[str, Any]]) -> None:
     for edition in found:
         name = ", ".join(edition["topics"]) or "the whole issue"
         shown.add_row(plain(name), plain(edition["subject"]), f"{edition['readers']:,}", f"{edition['accepted']:,}")
-    console.print(shown)
+    say_table(shown)
 
 
 def _show_clicks(clicks: dict[str, Any]) -> None:
@@ -237,7 +238,7 @@ def _show_clicks(clicks: dict[str, Any]) -> None:
     for link in clicks["links"]:
         numbers = (f"{link['people']:,}", f"{link['per_hundred']:.2f}", f"{link['robots']:,}")
         shown.add_row(plain(link["title"] or link["kind"]), plain(link["section"]), *numbers)
-    console.print(shown)
+    say_table(shown)
     say(f"{clicks['people']:,} readers followed a link, likely in person.")
 
 
@@ -280,14 +281,14 @@ class _bar:
         self._task = self._progress.add_task("", total=None, rate="", trouble="")
 
     def __enter__(self) -> "_bar":
-        self._progress.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
         self._progress.stop()
 
     def show(self, totals: ledger.Totals) -> None:
-        """What the ledger says now."""
+        """What the ledger says now; the bar begins with its first word, so that a refusal stands alone."""
+        self._progress.start()
         done = totals.selected - totals.queued - totals.in_hand
         speed = self._progress.tasks[0].speed
         trouble = ", ".join(

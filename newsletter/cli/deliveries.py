@@ -9,13 +9,13 @@ from newsletter.cli.out import (
     WHO,
     IssueWords,
     Json,
-    console,
     issue_in,
     now,
     opened,
     plain,
     print_json,
     say,
+    say_table,
     table,
     the_issue,
 )
@@ -45,7 +45,7 @@ def list_(
     for one in found:
         numbers = (one.id, one.subscriber_id, one.state, one.attempts, one.code or "")
         shown.add_row(*map(str, numbers), plain(" ".join(filter(None, (one.status, one.why)))))
-    console.print(shown)
+    say_table(shown)
     if len(found) == limit:
         say(f"Only the first {limit:,} are shown; --limit shows more.")
 

@@ -8,7 +8,7 @@ import typer
 from sqlmodel import Session
 
 from newsletter import links
-from newsletter.cli.out import WHO, Json, console, now, opened, plain, print_json, say, table
+from newsletter.cli.out import WHO, Json, now, opened, plain, print_json, say, say_table, table
 from newsletter.config import Config
 from newsletter.editors import Role, accounts, audit, codes, invitations, sessions
 from newsletter.editors.models import Editor
@@ -58,7 +58,7 @@ def list_(context: typer.Context, json: Json = False) -> None:
         shown.add_row(
             plain(str(one["email"])), plain(str(one["name"])), str(one["role"]), _login(one), str(one["sessions"])
         )
-    console.print(shown)
+    say_table(shown)
 
 
 @app.command()

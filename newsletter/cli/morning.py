@@ -14,7 +14,6 @@ from newsletter.cli.out import (
     IssueWords,
     Json,
     NewsletterSlug,
-    console,
     day_for,
     issue_in,
     now,
@@ -22,6 +21,7 @@ from newsletter.cli.out import (
     plain,
     print_json,
     say,
+    say_table,
     table,
     the_issue,
 )
@@ -52,7 +52,7 @@ def collect(context: typer.Context, json: Json = False) -> None:
     for report in reports:
         counts = (report.new, report.changed, report.seen, len(report.failed))
         shown.add_row(report.name, *map(str, counts))
-    console.print(shown)
+    say_table(shown)
     for report in reports:
         for where, why in [(report.name, report.error)] * bool(report.error) + [
             (f.where, f.why) for f in report.failed
@@ -88,7 +88,7 @@ def _show(picks: list[dict[str, Any]]) -> None:
     for pick in picks:
         points = f"{pick['score']:.2f}"
         shown.add_row(str(pick["position"]), *map(plain, (pick["section"], pick["title"], points, pick["why"])))
-    console.print(shown)
+    say_table(shown)
 
 
 def stories(context: typer.Context, newsletter: NewsletterSlug, date: Day = "", json: Json = False) -> None:

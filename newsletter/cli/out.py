@@ -27,6 +27,7 @@ console = Console(highlight=False, soft_wrap=True)  # results
 errors = Console(stderr=True, highlight=False, soft_wrap=True)  # progress, and what went wrong
 
 WHO = "command line"
+_NO_END = 10_000  # columns
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 IssueWords = Annotated[str, typer.Argument(metavar="ISSUE", help="A number, daily/2026-11-23, or daily/today.")]
@@ -90,6 +91,19 @@ def table(*headings: str, numbers: tuple[str, ...] = ()) -> Table:
     for heading in headings:
         made.add_column(heading, justify="right" if heading in numbers else "left", overflow="fold")
     return made
+
+
+def say_table(shown: Table) -> None:
+    """The rows, if there are any; where the terminal is too narrow for whole words, a line with headings for each."""
+    if not shown.rows:
+        return
+    if console.measure(shown, options=console.options.update(max_width=_NO_END)).minimum <= console.width:
+        console.print(shown)
+        return
+    headings = [str(column.header) for column in shown.columns]
+    for first, *others in zip(*(column.cells for column in shown.columns), strict=True):
+        told = [f"{heading.lower()} {cell}" for heading, cell in zip(headings[1:], others, strict=True) if cell]
+        console.print(f"{first}: {', '.join(told)}")
 
 
 def fail(sentence: str, status: int = 1) -> NoReturn:

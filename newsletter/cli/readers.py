@@ -12,7 +12,7 @@ import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from newsletter import daily
-from newsletter.cli.out import Json, console, errors, now, opened, plain, print_json, say, table
+from newsletter.cli.out import Json, errors, now, opened, plain, print_json, say, say_table, table
 from newsletter.config import Config
 from newsletter.delivery import departures
 from newsletter.errors import Refused
@@ -172,7 +172,7 @@ def list_(
         since = f"{entry.active_since:%Y-%m-%d}" if entry.active_since else ""
         standing = f"suppressed: {entry.suppressed}" if entry.suppressed else str(entry.state)
         shown.add_row(str(entry.subscriber_id), plain(entry.email), plain(entry.name), standing, since)
-    console.print(shown)
+    say_table(shown)
     if len(entries) == limit:
         say(f"Next page: --after {entries[-1].subscriber_id}")
 
@@ -231,7 +231,7 @@ def leavings_(
         shown.add_row(day["date"], f"{day['left']:,}", f"{day['undone']:,}", ways)
     every = document["all"]
     shown.add_row("All", f"{every['left']:,}", f"{every['undone']:,}", _tenure(every["tenure"]))
-    console.print(shown)
+    say_table(shown)
     if every["sections"]:
         read = ", ".join(f"{plain(name)} ({count:,})" for name, count in every["sections"].items())
         say(f"{every['had_read']:,} of them had followed links lately: {read}.")

@@ -10,13 +10,13 @@ from newsletter.cli.out import (
     WHO,
     IssueWords,
     Json,
-    console,
     issue_in,
     now,
     opened,
     plain,
     print_json,
     say,
+    say_table,
     table,
     the_issue,
 )
@@ -51,7 +51,7 @@ def count(
     for name, readers in counts.items():
         shown.add_row(plain(name), f"{readers:,}")
     shown.add_row(f"all of {slug}", f"{every:,}")
-    console.print(shown)
+    say_table(shown)
 
 
 @app.command("list")
@@ -72,7 +72,7 @@ def list_(
     shown = table("Number", "Address", numbers=("Number",))
     for number, email in found:
         shown.add_row(str(number), plain(email))
-    console.print(shown)
+    say_table(shown)
     if len(found) == limit:
         say(f"Next page: --after {found[-1][0]}")
 

@@ -26,6 +26,7 @@ PLAIN_WORDS = {
 def sentence(error: Any, text: str, file: str) -> str:
     """One of pydantic's findings in plain words."""
     words = PLAIN_WORDS.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
+    words = words.replace("Input should be", "this must be", 1)
     if error["type"] == "extra_forbidden" and (near := _near(error["loc"])):
         words += f"; did you mean {near}?"
     return str(fault(file, text, tuple(error["loc"]), words))
@@ -34,7 +35,8 @@ def sentence(error: Any, text: str, file: str) -> str:
 def fault(file: str, text: str, place: Place, words: str) -> ConfigError:
     """The error that says `words` of the key at `place`."""
     key = ".".join(str(part + 1) if isinstance(part, int) else part for part in place)
-    return ConfigError(f"{file}, line {line_of(text, place)}: {key}: {words}.")
+    end = "" if words.endswith("?") else "."
+    return ConfigError(f"{file}, line {line_of(text, place)}: {key}: {words}{end}")
 
 
 def _near(place: Sequence[str | int]) -> str | None:

@@ -91,7 +91,7 @@ def _check_names(config: Config, text: str, file: str) -> None:
         for number, section in enumerate(newsletter.sections):
             if section.name not in fed:
                 where = (*here, "sections", number, "name")
-                raise fault(file, text, where, f"no source feeds the section {section.name!r}")
+                raise fault(file, text, where, _UNFED.format(section.name))
         if len(packed(rule.name for rule in config.sections_of(newsletter))) > LONGEST and newsletter.topics:
             words = f"the names of its sections are over {LONGEST} characters together; with topics = false they may be"
             raise fault(file, text, (*here, "slug"), words)
@@ -102,6 +102,9 @@ def _check_names(config: Config, text: str, file: str) -> None:
             raise fault(file, text, (*here, "roundup_of"), words)
         if wrong := wordbook.fault_in(newsletter.words):
             raise fault(file, text, (*here, "words", wrong[0]), wrong[1])
+
+
+_UNFED = "no source feeds the section {!r}; a source's section or sections must name it, or this table goes"
 
 
 def _may_be_rounded_up(config: Config, newsletter: Newsletter) -> bool:

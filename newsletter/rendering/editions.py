@@ -51,8 +51,10 @@ def of(session: Session, issue: Issue) -> Edition:
     """The edition that holds every section. NotFound for an issue that was never built."""
     found = session.exec(select(Edition).where(Edition.issue_id == issue.id, Edition.topics == WHOLE)).one_or_none()
     if found is None:
-        why = issue.why or "it was not built yet"
-        raise NotFound(f"The issue {issue.newsletter}/{issue.issue_date} has nothing to show: {why.rstrip('.')}.")
+        why = (issue.why or "it was not built yet").rstrip(".")
+        name = f"{issue.newsletter}/{issue.issue_date}"
+        again = f"`newsletter draft {issue.newsletter} --date {issue.issue_date}` builds it anew"
+        raise NotFound(f"The issue {name} has nothing to show: {why}; {again}.")
     return found
 
 
