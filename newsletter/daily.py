@@ -9,13 +9,13 @@ what is left to do, and a row in the database says what is done.
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from threading import Event
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlmodel import Session
 
 from newsletter import notices, proof
 from newsletter.config import Config, Newsletter
-from newsletter.delivery import ledger, send, tallies, whom
+from newsletter.delivery import ledger, results, send, tallies, whom
 from newsletter.delivery.models import DeliveryState
 from newsletter.delivery.run import Clock, OnProgress
 from newsletter.errors import NeedsDecision, PreflightFailed, Refused, RelayDown
@@ -33,7 +33,7 @@ from newsletter.rendering.preflight.reports import Occasion
 from newsletter.sources import collect, health, hosting
 from newsletter.sources.collect import SourceReport
 from newsletter.tracking import inbox, mailboxes
-from subscribers import erasure
+from subscribers import directory, erasure
 
 What = TypeVar("What", contravariant=True)
 LATEST = timedelta(hours=24)  # after its own hour an issue may still be sent
@@ -343,6 +343,27 @@ def hear(paper: Paper, now: datetime) -> inbox.Read:
 # --- people ---------------------------------------------------------------------------------------------------------
 
 ERASED = "erased.txt"  # beside config.toml: keyed hashes of all whom an operator erased; no restored backup undoes it
+
+
+def data_of(session: Session, config: Config, email: str) -> dict[str, Any]:
+    """Everything stored about a person, ready for JSON (GDPR Articles 15 and 20): what the store of readers holds, each
+    issue and each notice that was for them, and what became of it. Raises NotAnAddress, NotKnown."""
+    document = directory.export_person(session, config.keys, email)
+    number = directory.show(session, config.keys, email).subscriber.id or 0
+    of_delivery, of_notice = (
+        {"state", "attempts", "code", "status", "why", "changed_at"},
+        {"kind", "newsletter", "state"},
+    )
+    document["deliveries"] = [
+        {"newsletter": issue.newsletter, "date": issue.issue_date.isoformat()}
+        | delivery.model_dump(mode="json", include=of_delivery)
+        for issue, delivery in results.of_reader(session, number, limit=None)
+    ]
+    document["notices"] = [
+        notice.model_dump(mode="json", include=of_notice | {"made_at", "sent_at"})
+        for notice in notices.of_reader(session, number)
+    ]
+    return document
 
 
 def erase(paper: Paper, email: str, now: datetime) -> bool:

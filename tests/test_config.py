@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from newsletter import config
 from newsletter.errors import ConfigError
+from subscribers.tokens import Claim, Purpose, check, sign
 from tests.builders import CONFIG, KEY, a_config
 
 SHIPPED = Path(__file__).parent.parent / "config.toml"
@@ -113,6 +114,23 @@ def test_a_new_key_is_for_its_owner_alone_and_never_replaced(tmp_path: Path):
     first = file.read_text()
     config.write_new_key(file)
     assert file.read_text() == first
+
+
+def test_a_key_that_is_put_first_signs_and_the_old_ones_still_check(tmp_path: Path):
+    """Mails with links of the old key lie in mailboxes for years; suppressed addresses stay hashed with the first."""
+    file = tmp_path / "secret.key"
+    config.write_new_key(file)
+    old = config.parse(CONFIG, tmp_path / "config.toml", config.Secrets()).keys
+    config.put_new_key_first(file)
+    new = config.parse(CONFIG, tmp_path / "config.toml", config.Secrets()).keys
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert new.secrets[1:] == old.secrets != new.secrets[:1]
+    assert check(new, Purpose.UNSUBSCRIBE, sign(old, Purpose.UNSUBSCRIBE, 7)) == Claim(7, 0)
+    assert check(old, Purpose.UNSUBSCRIBE, sign(new, Purpose.UNSUBSCRIBE, 7)) is None
+    assert new.address_key == old.address_key
+    (tmp_path / "secret.key.new").touch()
+    with pytest.raises(FileExistsError):
+        config.put_new_key_first(file)
 
 
 def test_relative_paths_begin_at_the_file(tmp_path: Path):

@@ -1,4 +1,4 @@
-"""The keys that sign mail (DKIM): keys create, keys show."""
+"""The keys that sign mail (DKIM): keys create, keys show. The key that signs links: keys rotate."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ from newsletter.config import DkimKey
 from newsletter.delivery import dkim
 from newsletter.errors import Refused
 
-app = typer.Typer(help="Keys that sign mail (DKIM).", no_args_is_help=True)
+app = typer.Typer(help="Keys that sign mail (DKIM), and the key that signs links.", no_args_is_help=True)
 
 
 @app.command()
@@ -54,6 +54,24 @@ def show(context: typer.Context, json: Json = False) -> None:
     for key in keys:
         _show(key)
         say("")
+
+
+@app.command()
+def rotate(context: typer.Context) -> None:
+    """Sign the links in mails with a new key; those of the old ones stay good."""
+    settings = config.load(Path(context.obj))
+    file = settings.site.secret_key_file
+    if config.Secrets().secret_key:
+        raise Refused("The key is in NEWSLETTER_SECRET_KEY: put a new line on top of it there, and keep the others.")
+    try:
+        config.put_new_key_first(file)
+    except FileExistsError as error:
+        raise Refused(f"{file.name}.new is there already: another rotation runs, or was cut off. Delete it.") from error
+    except OSError as error:
+        raise Refused(f"{file} can't be changed: {error.strerror}.") from error
+    count = len(settings.keys.secrets) + 1
+    say(f"{plain(file.name)} has {count} keys now: the new one signs, links of the others stay good.")
+    say("Restart `run`, `serve` and `worker`: those that know only the old keys would refuse the new links.")
 
 
 def _table(domain: str, selector: str, folder: Path) -> DkimKey:

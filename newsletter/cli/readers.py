@@ -141,7 +141,7 @@ def export(
     """Write a newsletter's people as CSV; cells that a spreadsheet would run are defused."""
     with opened(context) as paper, paper.database.reading() as session:
         if person:
-            print_json(directory.export_person(session, paper.config.keys, person))
+            print_json(daily.data_of(session, paper.config, person))
             return
         slug = slug_meant(paper.config, newsletter)
         out: TextIO
@@ -182,7 +182,7 @@ def show(context: typer.Context, email: Email, json: Json = False) -> None:
     """One person: what they get, what they agreed to, when they left."""
     with opened(context) as paper, paper.database.reading() as session:
         if json:
-            print_json(directory.export_person(session, paper.config.keys, email))
+            print_json(daily.data_of(session, paper.config, email))
             return
         person = directory.show(session, paper.config.keys, email)
     say(f"[bold]{plain(person.subscriber.email)}[/] {plain(person.subscriber.name)}")

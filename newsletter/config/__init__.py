@@ -10,7 +10,7 @@ value may look like, `load` reads and checks the file, `lines` finds the line th
 from newsletter.config.collecting import Collecting, Source
 from newsletter.config.dkim import DkimKey
 from newsletter.config.lines import line_of
-from newsletter.config.load import Secrets, load, parse, write_new_key
+from newsletter.config.load import Secrets, load, parse, put_new_key_first, write_new_key
 from newsletter.config.picking import SectionRule, Weekend
 from newsletter.config.preflight import Preflight
 from newsletter.config.relay import NamedRelay, Relay, Smtp
@@ -55,6 +55,7 @@ __all__ = [
     "line_of",
     "load",
     "parse",
+    "put_new_key_first",
     "weekdays_of",
     "write_new_key",
 ]

@@ -254,3 +254,16 @@ def write_new_key(file: Path) -> None:
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as out:
         out.write(os.urandom(32).hex() + "\n")
+
+
+def put_new_key_first(file: Path) -> None:
+    """Sign with a new key from now on; the old ones stay below it, for links that are out already. Never half-done: who
+    reads the file meanwhile sees it as it was, or as it is. Raises OSError; FileExistsError while another does it."""
+    old = file.read_text(encoding="utf-8")
+    beside = file.with_name(f"{file.name}.new")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        out.write(f"{os.urandom(32).hex()}\n{old}")
+        out.flush()
+        os.fsync(out.fileno())
+    beside.replace(file)

@@ -130,8 +130,8 @@ def _lanes(lines: Sequence[Line]) -> dict[str, Totals]:
     return {lane: tallies.totals(of_lane) for lane, of_lane in by_lane.items()}
 
 
-def of_reader(session: Session, subscriber_id: int, limit: int = 60) -> list[tuple[Issue, Delivery]]:
-    """A reader's last issues and what became of each, the newest first: a range of one index."""
+def of_reader(session: Session, subscriber_id: int, limit: int | None = 60) -> list[tuple[Issue, Delivery]]:
+    """A reader's last issues, or (None) all, and what became of each, the newest first: a range of one index."""
     query = select(Issue, Delivery).join(Delivery, col(Delivery.issue_id) == col(Issue.id))
     mine = query.where(col(Delivery.subscriber_id) == subscriber_id)
     found = session.execute(mine.order_by(col(Delivery.issue_id).desc()).limit(limit))

@@ -56,6 +56,12 @@ def welcome(session: Session, newsletter: str, subscriber_id: int, now: datetime
     _write(session, NoticeKind.WELCOME, newsletter, now, subscriber_id=subscriber_id, about=about)
 
 
+def of_reader(session: Session, subscriber_id: int) -> list[Notice]:
+    """The notices to one reader, the oldest first."""
+    theirs = select(Notice).where(col(Notice.subscriber_id) == subscriber_id).order_by(col(Notice.id))
+    return list(session.scalars(theirs))
+
+
 def draft_ready(session: Session, newsletter: Newsletter, issue: Issue, now: datetime) -> None:
     """The day's draft is there to look at; the mail shows it as text and says what to do next."""
     name = f"{newsletter.slug}/{issue.issue_date}"

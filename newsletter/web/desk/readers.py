@@ -101,7 +101,7 @@ def erase(request: Request, editor: EditorDep, house: HouseDep, form: FormDep, s
 
 def data(house: HouseDep, session: ReadingDep, subscriber_id: int) -> Response:
     """All that is stored about a person, to hand over (GDPR Articles 15 and 20)."""
-    document = directory.export_person(session, house.keys, _email(session, subscriber_id))
+    document = daily.data_of(session, house.config, _email(session, subscriber_id))
     text = json.dumps(document, ensure_ascii=False, indent=2)
     return download(f"reader-{subscriber_id}.json", "application/json", [text])
 

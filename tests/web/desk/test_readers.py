@@ -11,6 +11,7 @@ from sqlmodel import select
 from newsletter.delivery.models import DeliveryState
 from newsletter.editors import Role
 from newsletter.editors.models import AuditEntry
+from newsletter.notices import welcome
 from subscribers import SubscriptionState, SuppressionReason, preferences, suppression
 from subscribers.models import Consent, Subscriber, Subscription, Suppression
 from tests.builders import NOW
@@ -78,6 +79,7 @@ def test_a_persons_page_tells_all_that_is_known(desk: Desk, ann: int):
     """What they get, agreed to and left, and what became of each issue."""
     with desk.database.transaction() as session:
         an_issue_with(session, *[(1, DeliveryState.FAILED, GONE)] * ann)
+        welcome(session, "daily", ann, NOW)
     admin = desk.browser(Role.ADMIN)
     admin.post(f"/desk/readers/{ann}/unsubscribe", newsletter="daily")
     text = admin.get(f"/desk/readers/{ann}").text
@@ -85,6 +87,9 @@ def test_a_persons_page_tells_all_that_is_known(desk: Desk, ann: int):
         assert words in text, words
     document = json.loads(admin.get(f"/desk/readers/{ann}/data.json").text)
     assert document["person"]["email"] == "ann@example.com"
+    [delivery], [notice] = document["deliveries"], document["notices"]
+    assert (delivery["newsletter"], delivery["date"], delivery["state"]) == ("daily", "2026-11-23", "failed")
+    assert (notice["kind"], notice["state"]) == ("welcome", "waiting")
     assert admin.get("/desk/readers/99").status_code == 404
 
 
