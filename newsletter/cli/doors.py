@@ -41,7 +41,7 @@ DOORS = {
             "Read the mailbox that readers write to in order to leave, now; `run` does it every minute.",
         ),
         db=("project:db", "The database."),
-        keys=("keys:app", "Keys that sign mail (DKIM)."),
+        keys=("keys:app", "Keys that sign mail (DKIM), and the key that signs links."),
         editors=("editors:app", "The people at the editors' desk."),
     ),
     **_panel(

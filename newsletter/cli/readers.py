@@ -10,6 +10,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 from newsletter import daily
 from newsletter.cli.out import Json, errors, now, opened, plain, print_json, say, say_table, table
@@ -38,6 +39,7 @@ ProofWords = Annotated[
     str, typer.Option("--proof", metavar="WORDS", help="How they agreed to get it; kept with each of them.")
 ]
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+SOME_REASONS = 20  # that people gave, the latest; --json and --csv have them all
 NOBODY = "Nobody had that address; it is never mailed now."
 NOT_GIVEN = "The operator says that they agreed; no words were given."
 
@@ -235,8 +237,21 @@ def leavings_(
     if every["sections"]:
         read = ", ".join(f"{plain(name)} ({count:,})" for name, count in every["sections"].items())
         say(f"{every['had_read']:,} of them had followed links lately: {read}.")
+    if document["issues"]:
+        say_table(_by_issue(document["issues"]))
+    for reason in every["reasons"][:SOME_REASONS]:
+        say(f"“{plain(reason)}”")
     if to is not None:
         say(f"{to}: written.")
+
+
+def _by_issue(issues: list[dict[str, Any]]) -> Table:
+    """Out of which issue's mail they left, and how many of its readers that were."""
+    shown = table("Issue", "Left", "Of its readers", numbers=("Left", "Of its readers"))
+    for issue in issues:
+        rate = "" if issue.get("rate") is None else f"{issue['rate']:.2%}"
+        shown.add_row(issue["date"] or ("out of no mail" if issue["issue"] is None else ""), f"{issue['left']:,}", rate)
+    return shown
 
 
 def _tenure(counts: dict[str, int]) -> str:

@@ -80,4 +80,6 @@ def test_the_command_line_tells_it(tmp_path: Path):
     assert "Those who left had read: City (1)." in told
     document = project.json("status", str(issue))
     assert (document["clicks"]["people"], document["leavings"]["sections"]) == (2, {"City": 1})
-    assert "1 of them had followed links lately: City (1)." in project("subscribers", "leavings", "--days", "30000")
+    over_time = project("subscribers", "leavings", "--days", "30000")
+    assert "1 of them had followed links lately: City (1)." in over_time
+    assert "Of its readers" in over_time
