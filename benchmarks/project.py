@@ -162,8 +162,8 @@ def _edition(issue_id: int) -> Edition:
     )
     words = Random(1).choices(["harbour", "ferry", "quay", "morning", "council", "bridge", "the", "of", "in"], k=6000)
     prose = " ".join(words)
-    body = "".join(f"<p>{prose[at : at + 400]}</p>\n" for at in range(0, MESSAGE_BYTES * 72 // 100, 400))
-    text = "\n".join(prose[at : at + 72] for at in range(0, MESSAGE_BYTES // 5, 73))
+    body = "".join(f"<p>{prose[at : at + 400]}</p>\n" for at in range(0, MESSAGE_BYTES * 70 // 100, 400))
+    text = "\n".join(prose[at : at + 72] for at in range(0, MESSAGE_BYTES * 19 // 100, 73))
     return Edition(
         issue_id=issue_id,
         subject="The ferry sails again",

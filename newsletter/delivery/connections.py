@@ -7,13 +7,13 @@ from "may have been sent" when a connection breaks; here the stage is always kno
 Lines are opened in threads of their own, for a handshake takes long and the other lines go on meanwhile.
 """
 
+import select
 import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from select import POLLIN, POLLOUT, poll
 from threading import Thread
 from time import monotonic
 
@@ -28,6 +28,8 @@ __all__ = ["TIMEOUTS", "Answer", "Connections", "Letter", "Wait", "hand_over"]
 
 LOOK_SECONDS = 0.1  # how often a source that says Wait is asked again at the latest
 _NEVER = float("inf")
+_POLL, _SECOND = (select.epoll, 1) if hasattr(select, "epoll") else (select.poll, 1000)  # poll looks at each line anew
+_IN, _OUT = select.POLLIN, select.POLLOUT  # which are epoll's too
 _ACCEPTED = Fate.ACCEPTED
 
 
@@ -53,6 +55,7 @@ class _Talk:
     line: Line
     conversation: Conversation
     asked: Ask | None = None
+    dot: int = 0  # the letter whose final dot is in that, if one is
     got: list[Reply] = field(default_factory=list)
     deadline: float = 0.0
 
@@ -68,8 +71,8 @@ class Connections:
         self._idle: list[Line] = []
         self._talks: dict[int, _Talk] = {}  # by the socket's number
         self._opener = _Opener(relay, timeouts)
-        self._poll = poll()
-        self._poll.register(self._opener.bell, POLLIN)
+        self._poll = _POLL()
+        self._poll.register(self._opener.bell, _IN)
         # of one `send`
         self._letters: Iterator[Letter | Wait] = iter(())
         self._given_back: deque[Letter] = deque()  # taken, not handed over, and their line is gone
@@ -103,14 +106,15 @@ class Connections:
         for line in idle:
             self._start(line)
         try:
-            while (seconds := self._look_around()) is not None:
-                for number, event in self._poll.poll(seconds * 1000):
+            while self._look_at > (now := monotonic()) or self._look_around(now):
+                for number, event in self._poll.poll((self._look_at - now) * _SECOND):
                     if talk := self._talks.get(number):
                         self._serve(talk, event)
                     elif number == self._opener.bell.fileno():
                         self._greet_new_lines()
                 self._write_down()
-                yield from self._new_answers()
+                if self._answers:
+                    yield from self._new_answers()
             yield from self._new_answers()
         finally:
             self._put_down()
@@ -126,12 +130,9 @@ class Connections:
 
     # --- lines ------------------------------------------------------------------------------------------------------
 
-    def _look_around(self) -> float | None:
+    def _look_around(self, now: float) -> bool:
         """Break lines that are silent for too long, feed those that wait for a letter, open more if there are letters.
-        Returns after how many seconds to look again although nothing came; None: there is nothing to wait for."""
-        now = monotonic()
-        if now < self._look_at:
-            return self._look_at - now
+        Says in `_look_at` when to look again although nothing came. Returns whether there is anything to wait for."""
         self._look_at = _NEVER  # whoever wants an earlier look meanwhile says so
         for talk in tuple(self._talks.values()):
             if talk.asked is None:
@@ -145,34 +146,34 @@ class Connections:
             self._open_more()
             if len(ends) < len(self._talks) or self._opener.count:
                 ends.append(self._waits_until if self._waits_until > now else now + LOOK_SECONDS)
-        if not ends:
-            return None
-        self._look_at = min(self._look_at, *ends)
-        return max(0.0, self._look_at - now)
+        self._look_at = max(now, min(self._look_at, *ends)) if ends else now
+        return bool(ends)
 
     def _write_down(self) -> None:
         """Have everything noted that was heard and the dots that come next; then these go out."""
         heard = self._answers[self._noted :]
         if not (self._dots or heard):
             return
-        for talk in [talk for talk in self._dots if talk.line.is_closing or talk.line.has_unread]:  # out of turn
-            self._cut_off(talk)
         dots, self._dots = self._dots, []
+        for talk in dots:
+            if talk.line.is_closing or talk.line.unread:  # it spoke out of turn
+                dots = [other for other in dots if other is not talk]
+                self._cut_off(talk)
         self._noted = len(self._answers)
         try:
-            self._note(heard, [talk.asked.dot for talk in dots if talk.asked and talk.asked.dot is not None])
+            self._note(heard, [talk.dot for talk in dots])
         except Exception as error:  # what is on the wire already is still heard
             self._fault = self._fault or error
             self._take_no_more()
             for talk in dots:
                 self._cut_off(talk)
         else:
-            for talk in dots:
-                self._push(talk)
             ends = monotonic() + self._dot_seconds
-            self._look_at = min(self._look_at, ends)
+            if ends < self._look_at:
+                self._look_at = ends
             for talk in dots:
-                talk.deadline = min(talk.deadline, ends)
+                talk.deadline = ends
+                self._push(talk)
 
     def _new_answers(self) -> list[Answer]:
         answers, self._answers, self._noted = self._answers, [], 0
@@ -199,17 +200,17 @@ class Connections:
     def _start(self, line: Line) -> None:
         talk = _Talk(line, converse(line, self))
         self._talks[line.socket.fileno()] = talk
-        self._poll.register(line.socket, POLLIN)
+        self._poll.register(line.socket, _IN)
         self._go_on(talk, None)
 
     def _serve(self, talk: _Talk, event: int) -> None:
         """Something can be read or written on a line."""
         line = talk.line
         try:
-            if event & POLLOUT:
+            if event & _OUT:
                 line.push()
                 self._listen(talk)
-            if event & ~POLLOUT:
+            if event & ~_OUT:
                 self._hear(talk)
         except (OSError, Broken):
             self._break(talk)
@@ -227,7 +228,7 @@ class Connections:
             if new:
                 self._expect(talk, wanted[len(got)])
             return
-        has_said_more = line.has_unread and not line.is_closing
+        has_said_more = line.unread and not line.is_closing
         self._go_on(talk, got)
         if has_said_more and talk not in self._dots:
             raise Broken("it spoke out of turn")
@@ -250,8 +251,6 @@ class Connections:
     def _cut_off(self, talk: _Talk) -> None:
         """Of a line whose next final dot must not go out: its letter was not handed over."""
         talk.line.is_closing = True
-        if talk in self._dots:
-            self._dots.remove(talk)
         self._finish(talk, None)
 
     def _put_down(self) -> None:
@@ -282,7 +281,7 @@ class Connections:
             self._expect(talk, step.stages[0])
             self._push(talk)
         else:
-            talk.deadline = _NEVER  # until it goes out
+            talk.dot, talk.deadline = step.dot, _NEVER  # until it goes out
             self._dots.append(talk)
 
     def _push(self, talk: _Talk) -> None:
@@ -296,7 +295,7 @@ class Connections:
             talk.deadline = self._look_at = 0.0  # broken at the next look at the clock
 
     def _listen(self, talk: _Talk) -> None:
-        wanted = POLLIN | (POLLOUT if talk.line.wants_to_write else 0)
+        wanted = _IN | (_OUT if talk.line.wants_to_write else 0)
         self._poll.modify(talk.line.socket, wanted)
 
     def _finish(self, talk: _Talk, given_back: Letter | None) -> None:

@@ -40,8 +40,7 @@ class Answer:
 
     def __init__(self, number: int, stage: Stage, reply: Reply | None) -> None:
         self.id, self.stage, self.reply = number, stage, reply
-        is_taken = stage is _AT_DOT and reply is not None and 200 <= reply.code < 300  # nearly all are
-        self.fate = _ACCEPTED if is_taken else fate(stage, reply)
+        self.fate = _ACCEPTED if reply and reply.code == 250 and stage is _AT_DOT else fate(stage, reply)  # nearly all
 
 
 @dataclass(slots=True)
@@ -96,6 +95,7 @@ _NOBODY = Ask(b".\r\n", (Stage.DATA,))  # the empty text
 def converse(line: Carrier, post: Post) -> Conversation:
     """Hand letters over until there is none, or the line is worn."""
     offer = Offer.of(line.features)
+    is_pipelined = offer.pipelining
     letter: Letter | None = None
     opening = b""  # its MAIL, RCPT and DATA
     replies: Sequence[Reply] = ()  # to its MAIL, RCPT and DATA
@@ -104,20 +104,18 @@ def converse(line: Carrier, post: Post) -> Conversation:
             letter, opening = yield from _next(offer, post)
             if letter is None or (line.is_stale and not _is_alive((yield _RSET))):
                 return letter
-            replies = yield from _open(opening, offer.pipelining)
+            replies = yield from _open(opening, is_pipelined)
         if not _is_welcome(replies):
             refusal = _refusal(replies)
             post.keep(Answer(letter.id, *refusal))
-            yield from _tidy_up(refusal[0], replies, offer.pipelining)
+            yield from _tidy_up(refusal[0], replies, is_pipelined)
             letter = None
             continue
         line.sent += 1
-        following, opening = _at_hand(offer, post) if offer.pipelining and not line.is_worn else _NONE
+        following, opening = _at_hand(offer, post) if is_pipelined and not line.is_worn else _NONE
         text = letter.data if letter.is_plain else _stuffed(letter.data)
-        if following:
-            replies = yield Ask(b"".join((text, b".\r\n", opening)), _DOT_AND_OPENING, letter.id)
-        else:
-            replies = yield Ask(text + b".\r\n", _DOT, letter.id)
+        stages = _DOT_AND_OPENING if following else _DOT
+        replies = yield Ask(b"".join((text, b".\r\n", opening)), stages, letter.id)
         final = replies[0] if replies else None
         post.keep(Answer(letter.id, _AT_DOT, final))
         if final is None or final.code == 421:
@@ -137,25 +135,18 @@ def _next(offer: "Offer", post: Post) -> Generator[Want, Letter | None, _Found]:
         letter = yield WANT
         if letter is None:
             return _NONE
-        found = _passed(letter, offer, post)
+        found = _at_hand(offer, post, letter)
     return found
 
 
-def _at_hand(offer: "Offer", post: Post) -> _Found:
-    """The same, if it is at hand."""
-    while (letter := post.take()) is not None:
-        found = _passed(letter, offer, post)
-        if found[0] is not None:
-            return found
-    return _NONE
-
-
-def _passed(letter: Letter, offer: "Offer", post: Post) -> _Found:
-    """The letter if the relay may take it; else it is answered."""
-    opening = offer.opening(letter)
-    if isinstance(opening, bytes):
-        return letter, opening
-    post.keep(opening)
+def _at_hand(offer: "Offer", post: Post, letter: Letter | None = None) -> _Found:
+    """The same, if it is at hand; `letter` is looked at first."""
+    while letter := letter or post.take():
+        opening = offer.opening(letter)
+        if isinstance(opening, bytes):
+            return letter, opening
+        post.keep(opening)
+        letter = None
     return _NONE
 
 

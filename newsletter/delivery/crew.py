@@ -16,6 +16,9 @@ from newsletter.delivery.run import LOOK_SECONDS, OnProgress, Run
 from newsletter.delivery.sender import Sender
 from newsletter.issues.models import Issue, IssueState
 
+YOUNG = 20_000  # objects, of some thousand letters: nearly all go by themselves before anybody looks for garbage
+_USUAL = gc.get_threshold()
+
 
 def recover(database: Database, config: Config, now: datetime) -> None:
     """Settle what dead senders of this machine had in hand. Safe to call while others send."""
@@ -35,6 +38,7 @@ def work(run: Run, processes: int, on_progress: OnProgress, asked_to_stop: Calla
     ends = [Event() for _ in senders]
     threads = [Thread(target=_work, args=each, daemon=True) for each in zip(senders, ends, strict=True)]
     gc.freeze()  # what is there stays to the end: going through it for garbage would take a tenth of the time
+    gc.set_threshold(YOUNG)
     for thread in threads:
         thread.start()
     try:
@@ -48,6 +52,7 @@ def work(run: Run, processes: int, on_progress: OnProgress, asked_to_stop: Calla
         run.stopping.set()
         for ended in ends:
             ended.wait()
+        gc.set_threshold(*_USUAL)
         gc.unfreeze()
 
 

@@ -64,7 +64,7 @@ def _start_tls(line: Line) -> None:
             stop=True,
         )
     _expect(line, Stage.STARTTLS, b"STARTTLS\r\n", 220)
-    if line.has_unread:  # somebody on the way put words in the relay's mouth, to be believed after TLS
+    if line.unread:  # somebody on the way put words in the relay's mouth, to be believed after TLS
         raise RelayDown(f"The relay {relay.host} spoke out of turn before TLS; nothing was sent.", stop=True)
     _secure(line)
     _introduce(line)

@@ -45,10 +45,14 @@ class Journal:
 
     def note(self, heard: Sequence[Answer], dots: Sequence[int]) -> None:
         """Called with what the relay has answered, and just before the final dots of these deliveries. One write."""
-        lines = [f"R {a.id} {a.reply.written}\n" for a in heard if a.reply is not None and a.stage is _DOT]
-        lines += [f"D {number}\n" for number in dots]
+        lines = ""
+        for answer in heard:
+            if answer.stage is _DOT and (reply := answer.reply):
+                lines += f"R {answer.id} {reply.written}\n"
+        for number in dots:
+            lines += f"D {number}\n"
         if lines:
-            self._write("".join(lines).encode())
+            self._write(lines.encode())
 
     def claimed(self, issue: Issue, number: int) -> None:
         """Called when the issue's claim of that number has come through."""

@@ -4,7 +4,7 @@ Every verb is one short transaction of a batch. A delivery is in one hand at a t
 UPDATE, whoever asks, from whichever process or machine, and leaving is checked again in that same transaction.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
@@ -140,20 +140,19 @@ def claim(
     if not taken:
         return Claim(again_at=None if shares else opened.again_at, number=number)
     found = audience.recipients(session, issue.newsletter, [row[1] for row in taken], now)
-    kept: list[Claimed] = []
-    gone: list[tuple[int, str]] = []
-    for delivery, person, attempts, lane, edition in taken:
-        who = found[person]
-        if isinstance(who, audience.Recipient):
-            kept.append(Claimed(delivery, *who, attempts, lane, edition))
-        else:
-            gone.append((delivery, who.why))
-    rows.skip(session, gone, now)
+    kept = [
+        Claimed(delivery, *who, attempts, lane, edition)
+        for delivery, person, attempts, lane, edition in taken
+        if isinstance(who := found[person], audience.Recipient)
+    ]
+    if len(kept) < len(taken):
+        gone = [(row[0], who.why) for row in taken if isinstance(who := found[row[1]], audience.NotNow)]
+        rows.skip(session, gone, now)
     if opened.rows:
         aside = {c.delivery_id: until for c in kept if (until := opened.paused_until(rules.bucket_of(c.domain), now))}
         rows.put_aside(session, aside, now)
         kept = [claimed for claimed in kept if claimed.delivery_id not in aside]
-    lanes.take(opened, rules, Counter(claimed.lane for claimed in kept), now)
+        lanes.take(opened, rules, Counter(claimed.lane for claimed in kept), now)
     return Claim(kept, now, number)
 
 
@@ -166,13 +165,12 @@ def record(
 
     One without an answer is uncertain if its final dot was handed to the wire, and goes back into the queue if not.
     """
-    accepted: dict[tuple[int, int, str], dict[int, str]] = {}  # nearly all; the relay's words, by attempts and code
+    accepted: dict[tuple[int, int, str], dict[int, str]] = defaultdict(dict)  # nearly all; by attempts and code
     others = []
     for number, before in attempts.items():
         answer = answers.get(number)
-        if answer and answer.reply and answer.fate is _ACCEPTED:
-            reply = answer.reply
-            accepted.setdefault((before, reply.code, reply.status[:12]), {})[number] = reply.text[:500]
+        if answer and answer.fate is _ACCEPTED and (reply := answer.reply):
+            accepted[before, reply.code, reply.status][number] = reply.text
         else:
             others.append(_settled(number, before, answer, number in dotted, now))
     for (before, code, status), words in accepted.items():

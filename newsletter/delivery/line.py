@@ -28,7 +28,9 @@ TIMEOUTS = {
 QUIT_SECONDS = 2.0
 STALE_SECONDS = 10.0  # of silence, after which a line is asked whether it is still there
 MAX_REPLY_BYTES = 65_536
+_A_LETTERS = 4  # replies: to the final dot of one letter, and to MAIL, RCPT and DATA of the next
 CHUNK = 8192  # bytes read at once: the replies to a few commands
+_NOTHING = memoryview(b"")
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -49,8 +51,8 @@ class Line:
         self._last_used = monotonic()
         self._wears_at = self._last_used + relay.seconds_per_connection
         self._most_letters = relay.messages_per_connection
-        self._incoming = b""
-        self._outgoing = memoryview(b"")
+        self.unread = b""  # bytes that have come and that no reply was made of yet
+        self._outgoing = _NOTHING
 
     @property
     def is_worn(self) -> bool:
@@ -63,11 +65,6 @@ class Line:
     def is_stale(self) -> bool:
         """Whether it has been silent for so long that the relay, or a box on the way, may have forgotten it."""
         return monotonic() - self._last_used > STALE_SECONDS
-
-    @property
-    def has_unread(self) -> bool:
-        """Whether bytes have come that no reply was made of yet."""
-        return bool(self._incoming)
 
     @property
     def wants_to_write(self) -> bool:
@@ -97,38 +94,40 @@ class Line:
     def push(self, data: bytes = b"") -> bool:
         """Send `data` after what still waits to go out, as far as it goes at once. Returns whether that was all. Raises
         OSError."""
-        waiting = self._outgoing
-        rest = memoryview(bytes(waiting) + data if waiting else data)
+        if self._outgoing:
+            data = bytes(self._outgoing) + data
+        sent = 0
         try:
-            while rest:
-                rest = rest[self.socket.send(rest) :]
+            sent = self.socket.send(data)
+            while sent < len(data):
+                sent += self.socket.send(memoryview(data)[sent:])
         except _NOT_NOW:
             pass
-        self._outgoing = rest
-        return not rest
+        self._outgoing = memoryview(data)[sent:] if sent < len(data) else _NOTHING
+        return self._outgoing is _NOTHING
 
     def hear(self, most: int) -> list[Reply]:
         """Take in what has come, and return the next replies that are here whole, up to `most`; none after a 421 or
         what is no SMTP. Raises Broken or OSError."""
         self._pull()
-        return self._usual(most) or self._replies(most)
+        return (most == _A_LETTERS and self._usual()) or self._replies(most)
 
     def _pull(self) -> None:
         link = self.socket
         try:
             chunk = link.recv(CHUNK)
             while chunk and isinstance(link, ssl.SSLSocket) and link.pending():
-                self._incoming += chunk
+                self.unread += chunk
                 chunk = link.recv(CHUNK)
         except _NOT_NOW:
             return
         if not chunk:
             raise Broken("the connection was closed")
-        self._incoming += chunk
+        self.unread = self.unread + chunk if self.unread else chunk
 
     def _replies(self, most: int) -> list[Reply]:
         found: list[Reply] = []
-        while self._incoming and len(found) < most and not self.is_closing:
+        while self.unread and len(found) < most and not self.is_closing:
             try:
                 reply = self.reply()
             except Broken:
@@ -141,26 +140,25 @@ class Line:
             found.append(reply)
         return found
 
-    def _usual(self, most: int) -> list[Reply]:
+    def _usual(self) -> list[Reply]:
         """All that is here, if it is the answer to a letter and the beginning of the next: the first line has a number
         of its own, the others are always the same."""
-        incoming = self._incoming
-        end = incoming.find(b"\n") + 1
-        same = parse_burst(incoming[end:]) if end < len(incoming) else ()
-        if not same or len(same) + 1 != most or incoming[3:4] == b"-":
+        first, _, others = self.unread.partition(b"\n")
+        same = parse_burst(others)
+        if len(same) != _A_LETTERS - 1 or first[3:4] == b"-":
             return []
         try:
-            reply = parse_line(incoming[:end])
+            reply = parse_line(first)
         except ValueError:
             return []
         if reply.code == 421:
             return []
-        self._incoming, self._last_used = b"", monotonic()
+        self.unread, self._last_used = b"", monotonic()
         return [reply, *same]
 
     def reply(self) -> Reply | None:
         """The next reply that is here whole; None if there is none. Raises Broken."""
-        incoming = self._incoming
+        incoming = self.unread
         end = incoming.find(b"\n") + 1
         try:
             if end and incoming[3:4] != b"-":  # nearly all replies are one line
@@ -175,7 +173,7 @@ class Line:
                 return None
         except ValueError as error:
             raise Broken("it does not speak SMTP") from error
-        self._incoming = incoming[end:]
+        self.unread = incoming[end:]
         self._last_used = monotonic()
         self.is_closing |= reply.code == 421
         return reply

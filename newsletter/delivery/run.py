@@ -46,7 +46,7 @@ class Breaker:
     def hear(self, accepted: int, others: Sequence[Answer]) -> str | None:
         """Count attempts, so many accepted ones and `others`; in words why to stop, if it is time to. A share of 0
         never stops."""
-        refusals = [answer for answer in others if answer.fate is Fate.FAILED]
+        refusals = [answer for answer in others if answer.fate is Fate.FAILED] if others else []
         with self._lock:
             self._attempts += len(refusals) + accepted
             self._refused += len(refusals)

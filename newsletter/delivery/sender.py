@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import datetime
 from time import monotonic
 from typing import NamedTuple
 
@@ -59,11 +60,14 @@ class Sender:
         self._being_made: deque[Future[list[Letter]]] = deque()  # the sheets in the press
         self._made: deque[Letter] = deque()  # of the sheet that is out
         self._press: ThreadPoolExecutor | None = None
+        self._filled_at: datetime | None = None  # a letter says in which second it was made
+        self._fillers: dict[tuple[int | None, bool], tuple[bool, message.Filler]] = {}  # of that second's
         self._clerk: ThreadPoolExecutor | None = None
         self._ahead: Future[_Taken] | None = None  # what the clerk is at; nobody else writes into the ledger meanwhile
         self._in_hand: dict[int, ledger.Claimed] = {}  # claimed and not recorded
         self._dotted: set[int] = set()
         self._answers: dict[int, Answer] = {}  # not recorded
+        self._unheard: list[Answer] = []  # what they say of the relay and of the issue is not known yet
         self._of_the_relay: list[Answer] = []  # of this round: those that say something of the relay
         self._has_accepted = False  # anything in this round
         self._batch, self._last = FIRST_BATCH, 0  # deliveries: of a claim at most, and of the last one
@@ -96,6 +100,7 @@ class Sender:
         except RelayDown as error:
             trouble = error
         finally:
+            self._hear()
             self._record(all_in_hand=True)
         self._notes.clear()
         self._look_after_the_relay(self._stopped() or trouble or self._broken(), self._has_accepted)
@@ -224,14 +229,18 @@ class Sender:
         return [self._to_send.popleft() for _ in range(min(SHEET, len(self._to_send)))]
 
     def _letters_of(self, sheet: list[ledger.Claimed]) -> list[Letter]:
-        now, made = self._run.clock(), []
-        fillers: dict[tuple[int | None, Format], tuple[bool, message.Filler]] = {}
+        now, write, made = self._run.clock().replace(microsecond=0), self._envelope, []
+        if now != self._filled_at:
+            self._filled_at = now
+            self._fillers.clear()
+        fillers = self._fillers
         for number, subscriber, subscription, email, name, form, _, _, edition in sheet:
-            if (edition, form) not in fillers:
+            kind = edition, form is _HTML
+            if kind not in fillers:
                 mould = self._run.moulds.of(edition, form)
-                fillers[edition, form] = mould.is_ascii, mould.filler(self._keys, now)
-            is_ascii, fill = fillers[edition, form]
-            sender, data = self._envelope(number), fill(number, subscriber, subscription, email, name)
+                fillers[kind] = mould.is_ascii, mould.filler(self._keys, now)
+            is_ascii, fill = fillers[kind]
+            sender, data = write(number), fill(number, subscriber, subscription, email, name)
             made.append(Letter(number, sender, email, data, is_ascii and email.isascii() and sender.isascii()))
         return made
 
@@ -239,19 +248,23 @@ class Sender:
 
     def _note(self, heard: Sequence[Answer], dots: Sequence[int]) -> None:
         """Keep the answers for the next claim, and have the journal say what was heard and which dots go out."""
+        is_odd = False
         for answer in heard:
             self._answers[answer.id] = answer
-        self._hear(heard)
+            is_odd = is_odd or answer.fate is not _ACCEPTED
+        self._unheard += heard
+        if is_odd or len(self._unheard) >= SHEET:
+            self._hear()
         self._notes.note(heard, dots)
         self._dotted.update(dots)
 
-    def _hear(self, heard: Sequence[Answer]) -> None:
+    def _hear(self) -> None:
         """What the answers say of the relay and of the issue. Nearly all say that a letter was accepted."""
+        heard, self._unheard = self._unheard, []
         others = [answer for answer in heard if answer.fate is not _ACCEPTED]
         accepted = len(heard) - len(others)
         self._has_accepted = self._has_accepted or accepted > 0
-        if others:
-            self._of_the_relay += [answer for answer in others if answer.fate in _OF_THE_RELAY]
+        self._of_the_relay += [answer for answer in others if answer.fate in _OF_THE_RELAY]
         if reason := self._run.breaker.hear(accepted, others):
             words = f"Paused: {reason}. Look at the list and the relay before going on."
             self._run.stop(RelayDown(words, stop=True))
@@ -324,7 +337,7 @@ class Sender:
         return True
 
 
-_ACCEPTED = Fate.ACCEPTED
+_ACCEPTED, _HTML = Fate.ACCEPTED, Format.HTML
 _OF_THE_RELAY = frozenset((Fate.RELEASED, Fate.UNCERTAIN, Fate.STOPPED))
 
 
