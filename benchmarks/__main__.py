@@ -8,7 +8,8 @@ rendering  an issue of thirty stories: against npm's mjml and juice (wants node)
 million    the cost of a message at a million readers: against that at ten thousand; drawing them
 desk       each page of the desk with a million readers and 400 past issues, on both databases
 importing  people in and out: against the database's own bulk load; the audience with and without a segment
-one_click  leaving by one POST while a send runs
+one_click  leaving by one POST, and following a counted link, while a send runs
+counting   what counted links add to a message: against straight ones
 answers    how long the sign-up form takes for known, suppressed and unknown addresses
 stories    who tells the same event: F1 on labelled stories; grouping 5,000 articles (wants the data)
 order      our order against newest first and chance, as editors have it (wants the data)
@@ -25,6 +26,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks import (
     answers,
+    counting,
     desk,
     distance,
     importing,
@@ -49,6 +51,7 @@ BENCHES: dict[str, Callable[[Setting], list[Ratio]]] = {
     "desk": desk.ratios,
     "importing": importing.ratios,
     "one_click": one_click.ratios,
+    "counting": counting.ratios,
     "answers": answers.ratios,
     "stories": stories.ratios,
     "order": order.ratios,
