@@ -63,17 +63,12 @@ def ratios(setting: Setting) -> list[Ratio]:
                 process.wait()
     note = f"{posts:,} POSTs on {CONNECTIONS} connections, " + ("a send ran all the time" if still_sending else "ALONE")
     p99, click_p99 = (statistics.quantiles(each, n=100)[98] * 1000 for each in (took, waited))
-    against = f"{click_p99 / p99:.2f} times a POST's"
+    over, a_second, against = pace / speed, f"{pace:,.0f} a second", f"{click_p99 / p99:.2f} times a POST's"
     return [
         Ratio("one-click POSTs", (speed,), WANTED_A_SECOND, unit="/s", note=note),
         Ratio("one-click POST, slowest hundredth", (p99,), WANTED_P99_MS, at_least=False, unit="ms"),
         Ratio("one-click POSTs that failed", (float(failed),), 0, at_least=False, unit=""),
-        Ratio(
-            "clicks on counted links, against one-click POSTs",
-            (pace / speed,),
-            CLICKS_OVER_POSTS,
-            note=f"{pace:,.0f} a second",
-        ),
+        Ratio("clicks on counted links, against one-click POSTs", (over,), CLICKS_OVER_POSTS, note=a_second),
         Ratio("click, slowest hundredth", (click_p99,), WANTED_P99_MS, at_least=False, unit="ms", note=against),
         Ratio("clicks that failed", (float(lost),), 0, at_least=False, unit=""),
     ]
