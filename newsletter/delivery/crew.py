@@ -1,6 +1,7 @@
 """The senders of one process, a thread for each relay, and whoever watches them."""
 
 import gc
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -36,7 +37,8 @@ def work(run: Run, processes: int, on_progress: OnProgress, asked_to_stop: Calla
     relays = {relay.known_as: relay for relay in run.lanes.relays.values() if run.due_at(relay, waiting)}
     senders = [Sender(run, relay, max(1, relay.connections // processes)) for relay in relays.values()]
     ends = [Event() for _ in senders]
-    threads = [Thread(target=_work, args=each, daemon=True) for each in zip(senders, ends, strict=True)]
+    on_one_core = processes == 1 and not run.moulds.whole.signer.keys  # several fill the cores; so does signing
+    threads = [Thread(target=_work, args=(*each, on_one_core), daemon=True) for each in zip(senders, ends, strict=True)]
     gc.freeze()  # what is there stays to the end: going through it for garbage would take a tenth of the time
     gc.set_threshold(YOUNG)
     for thread in threads:
@@ -56,12 +58,25 @@ def work(run: Run, processes: int, on_progress: OnProgress, asked_to_stop: Calla
         gc.unfreeze()
 
 
-def _work(sender: Sender, ended: Event) -> None:
+def _work(sender: Sender, ended: Event, on_one_core: bool) -> None:
     """A thread's life. Nobody joins the thread: before Python 3.13 a join that Ctrl-C interrupts takes it for dead."""
     try:
+        if on_one_core:
+            keep_to_one_core()
         sender.work()
     finally:
         ended.set()
+
+
+def keep_to_one_core() -> None:
+    """Confine this thread, and those that it will start, to the last core it may use; a system that can't goes on.
+
+    The interpreter lets one of them work at a time, so they need no other core. Spread over two they get in the way of
+    a relay on this machine, which waits for a core then and has nothing to do afterwards.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        with suppress(OSError):
+            os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # of this thread, not of the process
 
 
 def _wait(ends: list[Event]) -> None:
