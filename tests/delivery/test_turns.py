@@ -31,9 +31,7 @@ def at_domains(desk: Desk, domains: dict[str, str]) -> None:
             reader.email_key = reader.email
 
 
-def test_a_provider_that_asks_for_less_is_left_alone_and_the_others_go_on(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_provider_that_asks_for_less_is_left_alone_and_the_others_go_on(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     """Three "slow down" in a row pause its lane for a quarter of an hour; nobody else waits."""
     monkeypatch.setattr(pace, "SLOWED_PER_MINUTE", 60_000.0)  # or the three come seconds apart
     desk.readers(40)
