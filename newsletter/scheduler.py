@@ -26,7 +26,7 @@ from newsletter.issues import find
 from newsletter.issues.models import Decision, Issue, IssueState
 from newsletter.issues.timetable import Due, Turn, own_zone, reminder_due, send_moment, turn
 from newsletter.tracking import clicks
-from subscribers import audience, signup
+from subscribers import audience, search, signup
 
 WHO = "schedule"
 LOOK_BACK = timedelta(days=31)  # of days that may have been missed
@@ -127,12 +127,13 @@ class Clockwork:
 
     def tidy(self) -> None:
         """Forget addresses that somebody typed into a form and nobody ever confirmed, and who followed which link so
-        long ago; add up what closed otherwise than by the end of a send."""
+        long ago; add up what closed otherwise than by the end of a send; mend what a killed import left."""
         if self._leads:
             tallies.keep_missing(self._paper.database)
             clicks.forget(self._paper.database, self._clock() - self._paper.config.tracking.clicks_are_kept)
             with self._paper.database.transaction() as session:
                 signup.forget_unconfirmed(session, self._clock())
+                search.prepare(session)
 
     def _lead(self) -> bool:
         """Whether this process leads, now that it has tried to."""

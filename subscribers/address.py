@@ -34,17 +34,24 @@ class Address(NamedTuple):
 
 def parse(text: str) -> Address:
     """The address that `text` is, spaces around it forgiven. NotAnAddress says what is wrong with it."""
+    return Address._make(parts(text))
+
+
+def parts(text: str) -> tuple[str, str, str]:
+    """The same as a plain tuple, which is made in a quarter of the time: a file has a million of them."""
     written = text.strip()
     local, at, domain = written.rpartition("@")
     if at and len(local) <= 64 and _PLAIN_LOCAL_PART.fullmatch(local):
-        domain = _domain(domain)  # a file has a million people and a few thousand domains
+        known = _domain(domain)  # of which a file has a few thousand
+        email = written if known == domain else f"{local}@{known}"
     else:
         checked = _checked(written)
-        local, domain = normalize("NFC", checked.local_part), _domain(checked.domain)
-    email = f"{local}@{domain}"
+        local, known = normalize("NFC", checked.local_part), _domain(checked.domain)
+        email = f"{local}@{known}"
     if len(email) > MAX_CHARACTERS or (not email.isascii() and len(email.encode()) > MAX_CHARACTERS):
         raise NotAnAddress(f"An address has at most {MAX_CHARACTERS} characters.")
-    return Address(email, f"{local.lower()}@{domain}", domain)
+    small = local.lower()
+    return email, email if small == local else f"{small}@{known}", known
 
 
 def address_hash(keys: Keys, key: str) -> str:

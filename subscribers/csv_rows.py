@@ -89,14 +89,9 @@ class Layout:
         return found | {f"left ({n})": self.headings[index] for n, index in enumerate(self.also, 2)}
 
 
-class Row(NamedTuple):
-    """One person as the file has them. `line` is the number of the row's first line."""
-
-    line: int
-    email: str
-    name: str
-    status: str
-    until: str
+# One person as the file has them: the number of the row's first line, address, name, status, paused until. A plain
+# tuple is made in a quarter of the time of one with names.
+Row = tuple[int, str, str, str, str]
 
 
 class Fault(NamedTuple):
@@ -148,35 +143,36 @@ def rows_of(path: Path, layout: Layout) -> Iterator[Row | Fault]:
             except csv.Error as error:
                 yield Fault(line, f"this row can't be read ({error}): is a quotation mark never closed?")
                 continue
-            if line > layout.skipped_lines and "".join(cells).strip():
-                yield person(line, cells if len(cells) >= width else cells + missing)
+            if line > layout.skipped_lines and (text := "".join(cells)) and not text.isspace():
+                plain = [_undefused(cell) for cell in cells] if "'" in text else list(map(str.strip, cells))
+                yield person(line, plain if len(plain) >= width else plain + missing)
 
 
 def _person_of(layout: Layout) -> Callable[[int, list[str]], Row]:
-    """What makes a Row of a line's cells. It looks at no column that the file does not have: a million rows wait."""
+    """What makes a Row of a line's cells, which have no spaces around them. It looks at no column that the file does
+    not have: a million rows wait."""
     email, first, last, name, status, until, left = (
         layout.columns.get(field, -1) for field in ("email", "first", "last", "name", "status", "until", "left")
     )
 
     also = layout.also
-
     if first < 0 <= last:
         first, name = name, -1  # beside a last name, “name” is the first one (MailerLite)
 
     def name_in(cells: list[str]) -> str:
-        if name >= 0 and (whole := _plain(cells[name])):
+        if name >= 0 and (whole := cells[name]):
             return whole
-        given = _plain(cells[first]) if first >= 0 else ""
-        family = _plain(cells[last]) if last >= 0 else ""
+        given = cells[first] if first >= 0 else ""
+        family = cells[last] if last >= 0 else ""
         return f"{given} {family}" if given and family else given or family
 
     def person(line: int, cells: list[str]) -> Row:
-        has_left = left >= 0 and cells[left].strip().casefold() not in NOT_LEFT
+        has_left = left >= 0 and cells[left].casefold() not in NOT_LEFT
         if also and not has_left:
-            has_left = any(cells[one].strip().casefold() not in NOT_LEFT for one in also)
-        said = _plain(cells[status]) if status >= 0 else ""
-        paused = _plain(cells[until]) if until >= 0 else ""
-        return Row(line, _plain(cells[email]), name_in(cells), "unsubscribed" if has_left else said, paused)
+            has_left = any(cells[one].casefold() not in NOT_LEFT for one in also)
+        said = cells[status] if status >= 0 else ""
+        paused = cells[until] if until >= 0 else ""
+        return line, cells[email], name_in(cells), "unsubscribed" if has_left else said, paused
 
     return person
 
@@ -184,10 +180,10 @@ def _person_of(layout: Layout) -> Callable[[int, list[str]], Row]:
 _DEFUSED = ("'=", "'+", "'-", "'@")
 
 
-def _plain(cell: str) -> str:
+def _undefused(cell: str) -> str:
     """Without spaces around it, and without the ' that our own export puts before what a spreadsheet would run."""
     text = cell.strip()
-    return text[1:] if text.startswith(_DEFUSED) else text
+    return text[1:] if text[:1] == "'" and text.startswith(_DEFUSED) else text
 
 
 def _columns(headings: Sequence[str]) -> dict[str, int]:

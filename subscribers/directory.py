@@ -108,7 +108,7 @@ def export_person(session: Session, keys: Keys, email: str) -> dict[str, Any]:
     asked = session.exec(rows_of(SignUp).where(SignUp.address_hash == person.subscriber.address_hash))
     return {
         "person": _plain(person.subscriber, "email_key", "address_hash"),
-        "subscriptions": [_plain(row) for row in person.subscriptions],
+        "subscriptions": [_plain(row, "group_consent_id", "group_line") for row in person.subscriptions],
         "sign_ups": [_plain(row, "address_hash") for row in asked],  # that nobody has looked at yet
         "consents": [_plain(row) for row in person.consents],
         "leavings": [_plain(row) for row in person.leavings],

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, delete, select
 
-from subscribers import clicks, people, suppression
+from subscribers import clicks, consent, people, suppression
 from subscribers.address import address_hash, parse
 from subscribers.batch import among_texts
 from subscribers.models import Consent, Leaving, SignUp, Subscriber, Subscription, SuppressionReason
@@ -48,6 +48,7 @@ def _forget(session: Session, hashed: str, person: int | None, now: datetime) ->
     if person is None or people.locked(session, person) is None:
         return 0
     clicks.forget(session, person)
+    consent.leave_groups(session, person)
     session.exec(delete(Consent).where(col(Consent.subscriber_id) == person))
     session.exec(delete(Leaving).where(col(Leaving.subscriber_id) == person))
     session.exec(delete(Subscription).where(col(Subscription.subscriber_id) == person))

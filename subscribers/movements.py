@@ -1,7 +1,8 @@
 """Who came and who went, a number a day: how a newsletter's list moves. No person stands in it.
 
-A coming is an act of consent that made somebody a reader (confirmed, added, imported); a going is a leaving that was
-not taken back. What an erasure has forgotten is in neither: the numbers are those of the rows that there are.
+A coming is an act of consent that made somebody a reader (confirmed, added, imported by themselves or with others); a
+going is a leaving that was
+not taken back. What an erasure has forgotten is in neither: the numbers are those of the people that there are.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from sqlalchemy import ColumnElement, Subquery, func, select
 from sqlmodel import Session, SQLModel, col
 
 from subscribers import batch
-from subscribers.models import Consent, Leaving, Subscription, SubscriptionState
+from subscribers.models import Consent, GroupConsent, Leaving, Subscription, SubscriptionState
 
 JOINING = ("confirmed", "added", "imported")
 
@@ -27,11 +28,12 @@ class Day:
 
 
 def by_day(session: Session, newsletter: str, first: date, last: date, zone: tzinfo) -> list[Day]:
-    """Every day from `first` to `last`, with those on which nobody moved. Each is a range of two indices."""
+    """Every day from `first` to `last`, with those on which nobody moved. Each is a range of three indices."""
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    joined = _counts(session, Consent, days, zone, _joining(newsletter))
+    alone = _counts(session, Consent, days, zone, _joining(newsletter))
+    together = _counts(session, GroupConsent, days, zone, col(GroupConsent.newsletter) == newsletter, _people())
     left = _counts(session, Leaving, days, zone, _leaving(newsletter))
-    return [Day(day, joined[n], left[n]) for n, day in enumerate(days)]
+    return [Day(day, alone[n] + together[n], left[n]) for n, day in enumerate(days)]
 
 
 def standing(session: Session, newsletter: str) -> dict[SubscriptionState, int]:
@@ -56,12 +58,25 @@ def _leaving(newsletter: str) -> ColumnElement[bool]:
     return (col(Leaving.newsletter) == newsletter) & col(Leaving.undone_at).is_(None)
 
 
+def _people() -> ColumnElement[int]:
+    return func.coalesce(func.sum(col(GroupConsent.people)), 0)
+
+
 def _counts(
-    session: Session, model: type[SQLModel], days: Sequence[date], zone: tzinfo, wanted: ColumnElement[bool]
+    session: Session,
+    model: type[SQLModel],
+    days: Sequence[date],
+    zone: tzinfo,
+    wanted: ColumnElement[bool],
+    how_many: ColumnElement[int] | None = None,
 ) -> list[int]:
     spans = _spans(days, zone)
     at = model.__table__.c.at  # type: ignore[attr-defined]
-    within = select(func.count()).select_from(model).where(wanted, at >= spans.c.start, at < spans.c.end)
+    within = (
+        select(func.count() if how_many is None else how_many)
+        .select_from(model)
+        .where(wanted, at >= spans.c.start, at < spans.c.end)
+    )
     query = select(spans.c.number, within.correlate(spans).scalar_subquery()).order_by(spans.c.number)
     return [count for _, count in session.execute(query)]
 

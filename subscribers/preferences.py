@@ -133,8 +133,9 @@ def note_clicks(session: Session, subscriber_id: int, wanted: bool) -> None:
 
 def one_line(text: str, characters: int = 200) -> str:
     """`text` on one line, without control characters, cut to `characters`."""
-    line = " ".join(text.split())
-    return (line if line.isprintable() else "".join(c for c in line if c.isprintable()))[:characters]
+    if text.isprintable() and "  " not in text:  # nearly always
+        return text.strip()[:characters]
+    return "".join(c for c in " ".join(text.split()) if c.isprintable())[:characters]
 
 
 def _set(

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlmodel import Session, col
 
-from subscribers import batch
+from subscribers import batch, names
 from subscribers.models import Subscriber, Subscription, SubscriptionState, Suppression
 
 PAGE = 50
@@ -62,6 +62,11 @@ def by_name(session: Session, beginning: str, after: str = "", limit: int = PAGE
         found |= {row.id: row for row in session.execute(statement.limit(limit + 1))}
     rows = sorted(found.values(), key=lambda row: (row.name, row.id))[: limit + 1]
     return _page(session, rows, limit, lambda row: f"{row.id} {row.name}")
+
+
+def prepare(session: Session) -> None:
+    """Have the index over names, which an import that was killed may have left out."""
+    names.put_back(session)
 
 
 def listed(

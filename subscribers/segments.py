@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, exists, func, literal, not_, or_, type_coerce
+from sqlalchemy import ColumnElement, String, and_, cast, exists, func, literal, not_, or_, select, type_coerce
 from sqlmodel import Session, col
 
 from subscribers import audience
-from subscribers.models import Consent, Subscriber, Subscription
+from subscribers.consent import IMPORTED
+from subscribers.models import Consent, GroupConsent, Subscriber, Subscription
 from subscribers.movements import JOINING
 from subscribers.segment_words import Ago, All, BadSegment, Day, Last, Node, Not, Past, Span, Text, parse, written
 from subscribers.segment_words import Any as Either
@@ -88,16 +89,32 @@ def _of_text(node: Text, newsletter: str) -> ColumnElement[bool]:
     if node.field == "topic":
         return _any_of(node, lambda operator, value: _reads(operator, value))
     if node.field in ("consent", "origin"):
-        column = col(Consent.act) if node.field == "consent" else col(Consent.origin)
-        agreed = (
+        positive = Text(node.field, "=", node.values) if node.operator == "!=" else node
+        found = or_(_agreed(positive, newsletter), _agreed_together(positive))
+        return not_(found) if node.operator == "!=" else found
+    return _compared(_COLUMNS[node.field], node)
+
+
+def _agreed(node: Text, newsletter: str) -> ColumnElement[bool]:
+    column = col(Consent.act) if node.field == "consent" else col(Consent.origin)
+    return (
+        exists()
+        .where(
             col(Consent.subscriber_id) == col(Subscriber.id),
             col(Consent.newsletter) == newsletter,
             col(Consent.act).in_(JOINING if node.field == "consent" else (*JOINING, "asked")),
+            _compared(column, node),
         )
-        positive = Text(node.field, "=", node.values) if node.operator == "!=" else node
-        found = exists().where(*agreed, _compared(column, positive)).correlate(Subscriber)
-        return not_(found) if node.operator == "!=" else found
-    return _compared(_COLUMNS[node.field], node)
+        .correlate(Subscriber)
+    )
+
+
+def _agreed_together(node: Text) -> ColumnElement[bool]:
+    """With others, in an import."""
+    group, line = col(Subscription.group_consent_id), cast(col(Subscription.group_line), String)
+    origin = select(col(GroupConsent.origin)).where(col(GroupConsent.id) == group).correlate(Subscription)
+    said = literal(IMPORTED) if node.field == "consent" else origin.scalar_subquery().concat(" line ").concat(line)
+    return and_(group.is_not(None), _compared(said, node))
 
 
 _COLUMNS: Mapping[str, Any] = {

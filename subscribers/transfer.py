@@ -6,10 +6,10 @@ small, other writers get their turn, and an import that was cut off is simply st
 """
 
 import csv
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -17,20 +17,21 @@ from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import bindparam, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import Session, col
 
-from subscribers import arrivals, audience, directory, reading, unsubscribe
-from subscribers.arrivals import Arrival, Met
+from subscribers import arrivals, audience, consent, directory, names, reading, unsubscribe
+from subscribers.arrivals import Arrival, Arrivals, Met
+from subscribers.consent import Proof
 from subscribers.csv_rows import Layout, layout_of
 from subscribers.errors import NotAllowed
-from subscribers.models import Consent, Subscriber, Subscription, SubscriptionState, Way
+from subscribers.models import Subscriber, Subscription, SubscriptionState, Way
 from subscribers.reading import Batch
 from subscribers.tokens import Keys
 from subscribers.unsubscribe import Departure
 
-BATCH_ROWS = 20_000  # half a second and, of a million, twice that, in which other writers of SQLite wait
+BATCH_ROWS = 20_000  # half a second in which other writers of SQLite wait
 WRITERS = 2  # of PostgreSQL
 MANY = 1_000  # new readers: whoever plans a search should know of them at once
 TRIES = 3  # of a batch into which somebody else's new reader came
@@ -74,16 +75,18 @@ class Report:
     def rows(self) -> int:
         return self.new + self.updated + self.unchanged + self.suppressed + self.invalid
 
-    def count(self, line: int, outcome: Outcome, why: str = "") -> None:
-        """One more row with that outcome; `why` is kept where there is one."""
-        setattr(self, outcome.value, getattr(self, outcome.value) + 1)
-        if not why:
-            return
-        note = Note(line, outcome, why)
-        if len(self.notes) < MAX_NOTES:
-            self.notes.append(note)
-        if self.hears is not None:
-            self.hears(note)
+    def count(self, outcomes: Mapping[Outcome, int]) -> None:
+        """So many more rows of each outcome."""
+        for outcome, rows in outcomes.items():
+            setattr(self, outcome.value, getattr(self, outcome.value) + rows)
+
+    def note(self, notes: Iterable[Note]) -> None:
+        """Why further rows were kept out."""
+        for note in notes:
+            if len(self.notes) < MAX_NOTES:
+                self.notes.append(note)
+            if self.hears is not None:
+                self.hears(note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ def import_csv(
     """Bring the people of a CSV file into `newsletter`. `proof` says how they agreed.
 
     `progress` hears the rows done, `refused` every row that is kept out. A `dry_run` counts and writes nothing; it
-    takes two rows for one mailbox, if they stand more than a batch apart, for two people. `layout` says how the
+    takes two rows for one mailbox, if they stand some batches apart, for two people. `layout` says how the
     file is read, where somebody has looked at it; else it is found.
     `transaction` opens one writing transaction, `Database.transaction` for one. Raises BadFile, NotAllowed.
     """
@@ -121,19 +124,20 @@ def import_csv(
         raise NotAllowed("Say how these people agreed: an import wants a proof of consent.")
     layout = layout or layout_of(path)
     report = Report(layout=layout, hears=refused)
-    origin = f"import {path.name}"
+    agreed = Proof(proof, f"import {path.name}")
+    said: list[Note] = []  # of one stretch, whose batches are not in the file's order
 
     def bring(batch: Batch) -> list[tuple[int, Verdict]]:
-        return _brought_in(transaction, newsletter, batch.arrivals, origin, proof, now, dry_run)
+        return _brought_in(transaction, newsletter, batch.arrivals, agreed, now, dry_run)
 
-    with reading.batches(path, layout, keys, batch_rows) as batches:
+    with _index_aside(transaction, path, dry_run), reading.batches(path, layout, keys, batch_rows) as batches:
         for batch, verdicts in _each(batches, bring, _writers(transaction)):
-            for row in batch.faults:
-                report.count(row.line, Outcome.INVALID, row.why)
-            report.unchanged += batch.twice
-            for line, verdict in verdicts:
-                report.count(line, verdict.outcome, verdict.why)
-            report.new += len(batch.arrivals) - len(verdicts)
+            report.count(_counted(batch, verdicts))
+            said += [Note(row.line, Outcome.INVALID, row.why) for row in batch.faults]
+            said += [Note(line, verdict.outcome, verdict.why) for line, verdict in verdicts if verdict.why]
+            if batch.is_last:
+                report.note(sorted(said))
+                said.clear()
             if progress is not None:
                 progress(report.rows)
     if report.new >= MANY and not dry_run:
@@ -181,6 +185,23 @@ def decide(arrival: Arrival, met: Met) -> Verdict:
     )
 
 
+def _index_aside(
+    transaction: Callable[[], AbstractContextManager[Session]], path: Path, dry_run: bool
+) -> AbstractContextManager[None]:
+    """A long list comes into a short store without the index over names."""
+    is_long = path.stat().st_size >= reading.APART_FROM_BYTES
+    return names.put_aside(transaction) if is_long and not dry_run else nullcontext()
+
+
+def _counted(batch: Batch, verdicts: Sequence[tuple[int, Verdict]]) -> Counter[Outcome]:
+    """What became of a batch's rows; of whom nothing is said they are new."""
+    outcomes = Counter(verdict.outcome for _, verdict in verdicts)
+    outcomes[Outcome.NEW] += len(batch.arrivals) - len(verdicts)
+    outcomes[Outcome.INVALID] += len(batch.faults)
+    outcomes[Outcome.UNCHANGED] += batch.twice
+    return outcomes
+
+
 def _writers(transaction: Callable[[], AbstractContextManager[Session]]) -> int:
     """How many batches are written at once: PostgreSQL keeps one core busy with each, SQLite has one writer."""
     with transaction() as session:
@@ -205,9 +226,8 @@ def _each(
 def _brought_in(
     transaction: Callable[[], AbstractContextManager[Session]],
     newsletter: str,
-    people: Sequence[Arrival],
-    origin: str,
-    proof: str,
+    people: Arrivals,
+    proof: Proof,
     now: datetime,
     dry_run: bool,
 ) -> list[tuple[int, Verdict]]:
@@ -216,10 +236,10 @@ def _brought_in(
     Where somebody else adds or changes one of them in the same moment, PostgreSQL may refuse the batch; the next try
     meets them.
     """
-    for left in reversed(range(TRIES if people else 0)):
+    for left in reversed(range(TRIES if len(people) else 0)):
         try:
             with reading.unswept(), transaction() as session:
-                return _bring_in(session, newsletter, people, origin, proof, now, dry_run)
+                return _bring_in(session, newsletter, people, proof, now, dry_run)
         except (IntegrityError, OperationalError):
             if not left:
                 raise
@@ -227,13 +247,7 @@ def _brought_in(
 
 
 def _bring_in(
-    session: Session,
-    newsletter: str,
-    people: Sequence[Arrival],
-    origin: str,
-    proof: str,
-    now: datetime,
-    dry_run: bool,
+    session: Session, newsletter: str, people: Arrivals, proof: Proof, now: datetime, dry_run: bool
 ) -> list[tuple[int, Verdict]]:
     """Strangers come in by whole statements; whoever the store has met is decided on one by one."""
     arrivals.prepare(session)
@@ -242,12 +256,12 @@ def _bring_in(
     told = [(arrival.line, verdict) for arrival, _, verdict in verdicts]
     if dry_run:
         return told
-    strangers = [a for a in people if a.email_key not in found]
-    added = arrivals.add_people(session, strangers, now)
-    others = [(m.subscriber_id, a) for a, m, v in verdicts if v.outcome is Outcome.NEW and m.subscriber_id]
-    arrivals.settle(session, newsletter, [*added, *others], origin, proof, now)
+    strangers = people.without(found)
+    arrivals.settle(session, newsletter, arrivals.add_people(session, strangers, now), strangers, proof, now)
+    known = {m.subscriber_id: a for a, m, v in verdicts if v.outcome is Outcome.NEW and m.subscriber_id}
+    arrivals.settle(session, newsletter, list(known), Arrivals.of(list(known.values())), proof, now)
     confirmed = [(a, m) for a, m, v in verdicts if v.becomes is SubscriptionState.ACTIVE]
-    _activate(session, newsletter, confirmed, origin, proof, now)
+    _activate(session, newsletter, confirmed, proof, now)
     left = [m.subscription_id or 0 for _, m, v in verdicts if v.becomes is SubscriptionState.UNSUBSCRIBED]
     unsubscribe.together(session, [Departure(number, None, Way.IMPORT) for number in left], now)
     _fill_names(session, [(m.subscriber_id or 0, a.name) for a, m, v in verdicts if v.takes_name])
@@ -255,7 +269,7 @@ def _bring_in(
 
 
 def _activate(
-    session: Session, newsletter: str, people: Sequence[tuple[Arrival, Met]], origin: str, proof: str, now: datetime
+    session: Session, newsletter: str, people: Sequence[tuple[Arrival, Met]], proof: Proof, now: datetime
 ) -> None:
     """Who had not answered yet is a reader by the operator's proof."""
     if not people:
@@ -269,11 +283,9 @@ def _activate(
         .values(state=SubscriptionState.ACTIVE, active_since=now, asked_at=None, changed_at=now)
         .execution_options(synchronize_session=False)
     )
-    same = {"newsletter": newsletter, "act": "imported", "wording": proof[:1000], "network_address": "", "at": now}
-    session.execute(
-        insert(Consent),
-        [same | {"subscriber_id": m.subscriber_id, "origin": f"{origin[:280]} line {a.line}"} for a, m in people],
-    )
+    for arrival, met in people:
+        theirs = Proof(proof.wording, f"{proof.origin[:280]} line {arrival.line}")
+        consent.record(session, met.subscriber_id or 0, newsletter, consent.IMPORTED, theirs, now)
 
 
 def _fill_names(session: Session, names: Sequence[tuple[int, str]]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import select
 
 from newsletter.database import Database
-from newsletter.delivery import ledger, pace
+from newsletter.delivery import ledger
 from newsletter.delivery.models import Lane
 from newsletter.issues.models import Issue, IssueState
 from subscribers.models import Subscriber
@@ -31,9 +31,8 @@ def at_domains(desk: Desk, domains: dict[str, str]) -> None:
             reader.email_key = reader.email
 
 
-def test_a_provider_that_asks_for_less_is_left_alone_and_the_others_go_on(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+def test_a_provider_that_asks_for_less_is_left_alone_and_the_others_go_on(desk: Desk):
     """Three "slow down" in a row pause its lane for a quarter of an hour; nobody else waits."""
-    monkeypatch.setattr(pace, "SLOWED_PER_MINUTE", 60_000.0)  # or the three come seconds apart
     desk.readers(40)
     desk.flows = True
     at_domains(desk, {str(n): "gmail.com" if n % 2 else "googlemail.com" for n in range(1, 21)})

@@ -16,7 +16,7 @@ from subscribers import (
     suppression,
     transfer,
 )
-from subscribers.models import Consent, Subscriber, Subscription
+from subscribers.models import Consent, GroupConsent, Subscriber, Subscription
 from tests.builders import NOW
 from tests.subscribers.conftest import KEYS, a_reader
 from tests.subscribers.test_transfer import PROOF, a_file, bring
@@ -52,8 +52,9 @@ def test_somebody_who_is_erased_in_the_same_moment_leaves_no_row(database, tmp_p
         assert (report.result().new, report.result().suppressed) == (1, 1)
     with database.reading() as session:
         [bob] = session.exec(select(Subscriber)).all()
-        for table in (Consent, Subscription):
-            assert [row.subscriber_id for row in session.exec(select(table)).all()] == [bob.id]
+        assert [row.subscriber_id for row in session.exec(select(Subscription)).all()] == [bob.id]
+        assert [group.people for group in session.exec(select(GroupConsent)).all()] == [1]
+        assert session.exec(select(Consent)).all() == []
 
 
 @pytest.mark.slow

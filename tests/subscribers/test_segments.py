@@ -1,5 +1,6 @@
 """Segments: a small language of filters. Everything that can be said is read back the same; nothing is ever SQL."""
 
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from typing import Any as Anything
 from zoneinfo import ZoneInfo
@@ -9,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlmodel import Session
 
-from subscribers import Proof, audience, segments, signup, unsubscribe
+from subscribers import Proof, audience, segments, signup, transfer, unsubscribe
 from subscribers.models import Subscriber
 from subscribers.segment_words import DAYS, DEEPEST, LONGEST, OF_DAYS, Ago, All, Any, Day, Last, Not, Past, Span, Text
 from subscribers.segments import BadSegment, Surroundings, condition, parse, together, written
@@ -187,6 +188,26 @@ def readers(session: Session) -> Session:
 )
 def test_each_attribute_finds_its_people(readers, words, who):
     """The same on both databases, capitals and all."""
+    assert names(readers, words) == who
+
+
+@pytest.mark.parametrize(
+    ("words", "who"),
+    [
+        ('consent = "imported"', "eve"),
+        ('consent != "imported"', "ann bob cay dan"),
+        ('consent in ("added", "imported")', "dan eve"),
+        ('origin starts "import people.csv"', "eve"),
+        ('origin ends " line 2"', "eve"),
+        ('origin != "command line"', "ann bob cay eve"),
+        ('not (origin = "import people.csv line 2")', "ann bob cay dan"),
+    ],
+)
+def test_who_was_brought_in_with_others_is_found_by_it(readers, tmp_path, words, who):
+    """The proof stands once for all of them; to a filter it is each one's own."""
+    path = tmp_path / "people.csv"
+    path.write_text("email\neve@example.com\n")
+    transfer.import_csv(lambda: nullcontext(readers), KEYS, "daily", path, "said so", NOW)
     assert names(readers, words) == who
 
 

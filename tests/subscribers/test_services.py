@@ -149,7 +149,7 @@ def outcomes(path):
     """Each person's state by the name before the @, their own name, and the reasons of the rows that were refused."""
     with reading.batches(path, layout_of(path), KEYS, 100) as batches:
         [batch] = batches
-    return batch.arrivals, batch.faults
+    return list(batch.arrivals), batch.faults
 
 
 @pytest.mark.parametrize("program", SPREADSHEETS)

@@ -12,7 +12,7 @@ from newsletter.delivery.models import DeliveryState
 from newsletter.editors import Role
 from newsletter.editors.models import AuditEntry
 from newsletter.notices import welcome
-from subscribers import SubscriptionState, SuppressionReason, preferences, suppression
+from subscribers import SubscriptionState, SuppressionReason, directory, preferences, suppression
 from subscribers.models import Consent, Subscriber, Subscription, Suppression
 from tests.builders import NOW
 from tests.delivery.ledgers import GONE, an_issue_with
@@ -167,8 +167,9 @@ def test_a_file_is_checked_first_then_brought_in(desk_anywhere: Desk):
         assert [(p.email, p.name) for p in people] == [("ann@example.com", "Ann"), ("bob@example.com", "Bob")]
         states = {s.subscriber_id: s.state for s in session.exec(select(Subscription))}
         assert states == {people[0].id: SubscriptionState.ACTIVE, people[1].id: SubscriptionState.UNSUBSCRIBED}
-        consent = session.exec(select(Consent)).one()
+        [[consent], nothing] = [directory.show(session, KEYS, person.email).consents for person in people]
         assert (consent.wording, consent.origin) == ("asked at the market", "import people.csv line 2")
+        assert nothing == [], "who comes in as one who left has agreed to nothing"
     assert list((desk.config.folder / "uploads").iterdir()) == []
     assert admin.post(f"{page}/start").status_code == 409, "it is over"
 
