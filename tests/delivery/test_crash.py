@@ -49,7 +49,8 @@ def test_fifty_kills_of_a_send_to_ten_thousand(tmp_path: Path, senders: int):
     kill_again_and_again(tmp_path, readers=10_000, kills=50, senders=senders)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
+@pytest.mark.timeout(600)
 def test_who_has_chosen_sections_gets_her_own_edition_once_though_the_sender_is_killed(tmp_path: Path):
     """Three editions, a kill: what was drawn for a reader is what she gets, in whichever run; with clicks counted,
     each mail's links are its own reader's."""

@@ -128,7 +128,8 @@ def test_the_process_knows_no_secret(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.shared
-@pytest.mark.slow
+@pytest.mark.proof
+@pytest.mark.timeout(600)
 def test_odd_and_broken_feeds_take_neither_time_nor_memory(shared: Path):
     """3,200 feeds that are wrong in every way, one after another: two seconds each, 200 MB for all."""
     command = [sys.executable, "-c", WORST, str(shared / "data" / "feed-torture")]

@@ -16,7 +16,7 @@ DOMAIN = st.from_regex(r"[a-zA-Z0-9.-]{0,80}\.[a-zA-Z0-9-]{0,66}", fullmatch=Tru
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(LOCAL, DOMAIN)
 @example("a" * 64, "example.com")
 @example("a" * 65, "example.com")

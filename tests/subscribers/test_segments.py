@@ -6,7 +6,7 @@ from typing import Any as Anything
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlmodel import Session
 
@@ -211,6 +211,7 @@ def test_who_was_brought_in_with_others_is_found_by_it(readers, tmp_path, words,
     assert names(readers, words) == who
 
 
+@settings(max_examples=50)
 @given(node=trees(LEAVES))
 def test_any_filter_can_be_asked_and_not_is_exactly_the_others(memory_reader, node):
     """Whatever it says, a database answers, and everybody is in it or in its opposite."""
