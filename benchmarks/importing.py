@@ -1,7 +1,8 @@
 """People in and out, a million of them: `python -m benchmarks.importing [--rows N]`.
 
 An import checks every address, asks the never-mail list and writes the consent. It is measured against the database's
-own bulk load of the same three tables, out of values that stand ready: COPY on PostgreSQL, executemany on SQLite.
+own bulk load, out of values that stand ready: COPY on PostgreSQL, executemany on SQLite. That writes a consent for each
+person, where the import keeps one for all of a batch.
 """
 
 import argparse
