@@ -5,7 +5,7 @@ standings are made inside the database, out of one list of those numbers.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import chain, compress, islice
 from typing import Any, NamedTuple
@@ -74,15 +74,12 @@ class Arrivals:
     @classmethod
     def of(cls, rows: Sequence[Plain]) -> "Arrivals":
         """Those rows."""
-        return cls(*map(list, zip(*rows, strict=True))) if rows else cls([], [], [], [], [], [], [], [])
+        return cls(*map(list, zip(*rows, strict=True))) if rows else cls(*([] for _ in fields(cls)))
 
     @property
     def columns(self) -> tuple[list[Any], ...]:
         """All of them, as an Arrival has its fields."""
-        return (
-            *(self.lines, self.emails, self.keys, self.hashes, self.domains, self.names),
-            *(self.states, self.pauses),
-        )
+        return tuple(getattr(self, field.name) for field in fields(self))
 
     def __len__(self) -> int:
         return len(self.lines)

@@ -39,6 +39,11 @@ def record(session: Session, subscriber_id: int, newsletter: str, act: str, proo
     )
 
 
+def of_line(origin: str, line: int) -> str:
+    """Where in a file of many one person stood."""
+    return f"{origin[:280]} line {line}"
+
+
 def record_together(session: Session, newsletter: str, count: int, proof: Proof, now: datetime) -> int | None:
     """Write down that so many people were brought in with one proof; its number, None for nobody."""
     if not count:
@@ -75,7 +80,7 @@ def _of_group(group: GroupConsent, line: int, subscriber_id: int) -> Consent:
     """What one of them agreed to, as a row of their own would say it."""
     return Consent(
         subscriber_id=subscriber_id, newsletter=group.newsletter, act=IMPORTED, wording=group.wording,
-        origin=f"{group.origin} line {line}", network_address="", at=group.at,
+        origin=of_line(group.origin, line), network_address="", at=group.at,
     )  # fmt: skip
 
 

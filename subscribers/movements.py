@@ -13,9 +13,10 @@ from sqlalchemy import ColumnElement, Subquery, func, select
 from sqlmodel import Session, SQLModel, col
 
 from subscribers import batch
+from subscribers.consent import IMPORTED
 from subscribers.models import Consent, GroupConsent, Leaving, Subscription, SubscriptionState
 
-JOINING = ("confirmed", "added", "imported")
+JOINING = ("confirmed", "added", IMPORTED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -284,7 +284,7 @@ def _activate(
         .execution_options(synchronize_session=False)
     )
     for arrival, met in people:
-        theirs = Proof(proof.wording, f"{proof.origin[:280]} line {arrival.line}")
+        theirs = Proof(proof.wording, consent.of_line(proof.origin, arrival.line))
         consent.record(session, met.subscriber_id or 0, newsletter, consent.IMPORTED, theirs, now)
 
 
