@@ -398,4 +398,7 @@ def test_the_pins_and_bans_of_before_go_over(database: Database):
     with database.reading() as session:
         found = edits.of(session, a_config().newsletters[0], MONDAY)
         assert found.articles == {1: {"place": 2}, 2: {"out": True}}
-        assert [(edit.step, edit.act) for edit in session.exec(select(Edit))] == [(1, "pinned"), (2, "dropped")]
+        assert [(edit.step, edit.act) for edit in session.exec(select(Edit).order_by(col(Edit.step)))] == [
+            (1, "pinned"),
+            (2, "dropped"),
+        ]

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from sqlalchemy import event
-from sqlmodel import select
+from sqlmodel import col, select
 from starlette.testclient import TestClient
 
 from newsletter import links
@@ -44,7 +44,7 @@ def form_in(page: str) -> str:
 
 def notices(site: Site, kind: NoticeKind = NoticeKind.CONFIRM) -> list[Notice]:
     with site.database.reading() as session:
-        return list(session.exec(select(Notice).where(Notice.kind == kind)))
+        return list(session.exec(select(Notice).where(Notice.kind == kind).order_by(col(Notice.id))))
 
 
 def link_of(site: Site, notice: Notice) -> str:

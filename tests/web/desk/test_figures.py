@@ -5,7 +5,7 @@ from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from newsletter.database import Database
 from newsletter.delivery import tallies
@@ -76,7 +76,11 @@ def test_who_may_send_may_pause_resume_and_cancel(desk: Desk):
     with desk.database.reading() as session:
         decisions = session.exec(select(Decision).order_by(Decision.id)).all()  # type: ignore[arg-type]
         assert [(d.act, d.who) for d in decisions] == [("paused", "Sam"), ("sending", "Sam"), ("cancelled", "Sam")]
-        assert [e.act for e in session.exec(select(AuditEntry))] == ["paused", "resumed", "cancelled"]
+        assert [e.act for e in session.exec(select(AuditEntry).order_by(col(AuditEntry.id)))] == [
+            "paused",
+            "resumed",
+            "cancelled",
+        ]
         assert session.get_one(Issue, issue_id).state is IssueState.CANCELLED
     answer = sender.get(f"/desk/issues/{issue_id}/sending")
     assert answer.headers["location"] == f"/desk/issues/{issue_id}/results"

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pyotp
 import pytest
-from sqlmodel import Session, select
+from sqlmodel import col, Session, select
 
 from newsletter.editors import Role, accounts, codes, invitations, passwords, recovery, sealed, sessions
 from newsletter.editors.models import AuditEntry, Editor, EditorSession
@@ -251,7 +251,7 @@ def test_no_password_and_no_wrong_address_stands_in_the_audit(desk: Desk):
     browser.log_in("my secret password", "x")
     browser.log_in(ED, "another secret")
     with desk.database.reading() as session:
-        entries = session.exec(select(AuditEntry)).all()
+        entries = session.exec(select(AuditEntry).order_by(col(AuditEntry.id))).all()
     assert [(entry.who, entry.act) for entry in entries] == [
         ("somebody unknown", "tried to log in"), ("Ed", "tried to log in"),
     ]  # fmt: skip
