@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pyotp
 import pytest
-from sqlmodel import col, Session, select
+from sqlmodel import Session, col, select
 
 from newsletter.editors import Role, accounts, codes, invitations, passwords, recovery, sealed, sessions
 from newsletter.editors.models import AuditEntry, Editor, EditorSession
