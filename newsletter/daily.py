@@ -340,6 +340,19 @@ def hear(paper: Paper, now: datetime) -> inbox.Read:
         return inbox.read(paper.database, paper.config.keys, box, now)
 
 
+def hear_one(paper: Paper, mail: bytes, now: datetime) -> bool:
+    """The same for a mail that a mail server hands over as it comes; False if it names nobody, and is kept for people
+    in the Maildir that config names. Raises Refused if it names none, MailboxDown."""
+    folder = paper.config.mailbox.maildir
+    if folder is None:
+        raise Refused("A mail that names nobody is kept for people: [mailbox] wants a maildir.")
+    if inbox.take(paper.database, paper.config.keys, mail, now):
+        return True
+    with mailboxes.maildir(folder) as box:
+        box.keep(mail)
+    return False
+
+
 # --- people ---------------------------------------------------------------------------------------------------------
 
 ERASED = "erased.txt"  # beside config.toml: keyed hashes of all whom an operator erased; no restored backup undoes it

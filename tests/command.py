@@ -40,9 +40,9 @@ class Project:
 
     folder: Path
 
-    def __call__(self, *words: str, status: int = 0, **environment: str) -> str:
+    def __call__(self, *words: str, status: int = 0, stdin: bytes = b"", **environment: str) -> str:
         """Run a command, demand its exit status, and return what it printed on stdout (stderr if it failed)."""
-        done = self._run(words, environment, status)
+        done = self._run(words, environment, status, stdin)
         assert "Traceback" not in done.stderr
         return done.stdout if status == 0 else done.stderr
 
@@ -59,16 +59,17 @@ class Project:
     def command(self, *words: str) -> list[str]:
         return [str(NEWSLETTER), *words]
 
-    def _run(self, words: tuple[str, ...], environment: dict[str, str], status: int) -> Done:
-        done = self._fork(words, environment)
+    def _run(self, words: tuple[str, ...], environment: dict[str, str], status: int, stdin: bytes = b"") -> Done:
+        done = self._fork(words, environment, stdin)
         assert done.status == status, f"{words}: status {done.status}\n{done.stdout}\n{done.stderr}"
         return done
 
-    def _fork(self, words: tuple[str, ...], environment: dict[str, str]) -> Done:
+    def _fork(self, words: tuple[str, ...], environment: dict[str, str], stdin: bytes) -> Done:
         with TemporaryDirectory() as place:
-            out, err = Path(place) / "out", Path(place) / "err"
+            given, out, err = (Path(place) / name for name in ("in", "out", "err"))
+            given.write_bytes(stdin)
             env = self._place(environment)["env"]
-            process = FORKS.Process(target=_be_the_command, args=(words, self.folder, env, out, err))
+            process = FORKS.Process(target=_be_the_command, args=(words, self.folder, env, (given, out, err)))
             process.start()
             process.join(PATIENCE_SECONDS)
             if process.exitcode is None:
@@ -82,9 +83,10 @@ class Project:
         return {"cwd": self.folder, "env": plain | {"COLUMNS": "200"} | environment, "stdin": subprocess.DEVNULL}
 
 
-def _be_the_command(words: tuple[str, ...], folder: Path, env: dict[str, str], out: Path, err: Path) -> None:
-    for number, file in ((1, out), (2, err)):
-        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), number)
+def _be_the_command(words: tuple[str, ...], folder: Path, env: dict[str, str], streams: tuple[Path, ...]) -> None:
+    for number, file in enumerate(streams):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT if number else os.O_RDONLY), number)
+    sys.stdin = os.fdopen(0, closefd=False)  # a fork's own is /dev/null
     os.environ.clear()
     os.environ.update(env)
     time.tzset()

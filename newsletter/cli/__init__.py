@@ -75,28 +75,16 @@ def main() -> None:
         sys.stderr.close()  # whoever read us has had enough
         sys.exit(0)
     except Exception as error:
-        if sentence := _sentence(error):
-            _fail(sentence)
+        from newsletter.cli import out
+
+        if sentence := out.sentence_of(error):
+            out.fail(sentence)
         raise
 
 
 def _stop(_signal: int, _frame: object) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # asked again, it is on its way already
     raise KeyboardInterrupt
-
-
-def _sentence(error: Exception) -> str:
-    """What a person is told of an error, or "" for a bug."""
-    from sqlalchemy.exc import SQLAlchemyError  # whoever fails has imported these already
-
-    from newsletter.errors import NewsletterError
-    from subscribers import SubscribersError
-
-    if isinstance(error, NewsletterError | SubscribersError):
-        return str(error)
-    if isinstance(error, SQLAlchemyError):
-        return f"The database can't do that: {str(getattr(error, 'orig', None) or error).splitlines()[0]}"
-    return ""
 
 
 def _fail(sentence: str, status: int = 1) -> NoReturn:

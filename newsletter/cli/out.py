@@ -14,20 +14,24 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from newsletter import config
 from newsletter.config import Newsletter
 from newsletter.daily import Paper
 from newsletter.database import Database
+from newsletter.errors import NewsletterError
 from newsletter.issues.find import day_of, find
 from newsletter.issues.models import Issue
+from subscribers import SubscribersError
 
 console = Console(highlight=False, soft_wrap=True)  # results
 errors = Console(stderr=True, highlight=False, soft_wrap=True)  # progress, and what went wrong
 
 WHO = "command line"
 _NO_END = 10_000  # columns
+TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h: the status at which a mail server keeps a mail for later
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 IssueWords = Annotated[str, typer.Argument(metavar="ISSUE", help="A number, daily/2026-11-23, or daily/today.")]
@@ -104,6 +108,26 @@ def say_table(shown: Table) -> None:
     for first, *others in zip(*(column.cells for column in shown.columns), strict=True):
         told = [f"{heading.lower()} {cell}" for heading, cell in zip(headings[1:], others, strict=True) if cell]
         console.print(f"{first}: {', '.join(told)}")
+
+
+def sentence_of(error: Exception) -> str:
+    """What a person is told of an error, or "" for a bug."""
+    if isinstance(error, NewsletterError | SubscribersError):
+        return str(error)
+    if isinstance(error, SQLAlchemyError):
+        return f"The database can't do that: {str(getattr(error, 'orig', None) or error).splitlines()[0]}"
+    return ""
+
+
+@contextmanager
+def else_tried_again() -> Iterator[None]:
+    """For what another program hands over: at any failure it keeps that and comes again."""
+    try:
+        yield
+    except Exception as error:
+        if not (sentence := sentence_of(error)):
+            errors.print_exception()
+        fail(sentence or "This is a fault of the program.", TRY_AGAIN)
 
 
 def fail(sentence: str, status: int = 1) -> NoReturn:

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated
 import typer
 
 from newsletter import config, daily, sample, templates_folder
-from newsletter.cli.out import now, opened, plain, say, set_up_logs
+from newsletter.cli.out import else_tried_again, now, opened, plain, say, set_up_logs
 from newsletter.daily import Paper
 from newsletter.database import Database
 from newsletter.delivery import dkim
@@ -116,8 +117,23 @@ def _serve(paper: Paper) -> None:
     server(paper.config, paper.database).run()
 
 
-def mailbox(context: typer.Context) -> None:
-    """Read the mailbox that readers write to in order to leave, now; `run` does it every minute."""
+def mailbox(
+    context: typer.Context,
+    mail: Annotated[
+        str, typer.Argument(metavar="[-]", help="One mail on stdin instead, as a mail server's pipe hands it over.")
+    ] = "",
+) -> None:
+    """Read the mailbox that readers write to in order to leave, now; `run` does it every minute.
+
+    With -, whatever goes wrong has status 75, at which a mail server keeps the mail and tries again (sysexits.h).
+    """
+    if mail:
+        if mail != "-":
+            raise typer.BadParameter("the mailbox is named in config.toml; - reads one mail on stdin")
+        with else_tried_again(), opened(context) as paper:
+            has_left = daily.hear_one(paper, sys.stdin.buffer.read(), now())
+        say("A reader left by mail." if has_left else "This mail names nobody; it lies in the mailbox, marked as read.")
+        return
     with opened(context) as paper:
         if not paper.config.mailbox.is_read:
             raise Refused("config.toml names no mailbox: [mailbox] wants a maildir, or a host.")

@@ -2,7 +2,8 @@
 
 From is never looked at: it is forged easily, and a mail program may send from another address. Nothing is answered,
 so no machine can be made to talk to another. A mail is deleted after its leaving is committed; one that names nobody
-is marked as read and left for people. Read twice, it changes nothing more.
+is marked as read and left for people. Read twice, it changes nothing more. A mail server may also hand a mail over as
+it comes, through a pipe.
 """
 
 import re
@@ -14,13 +15,14 @@ from email.parser import BytesHeaderParser
 from email.policy import compat32
 
 from newsletter.database import Database
-from newsletter.tracking.mailboxes import Box
+from newsletter.tracking.mailboxes import Box, head_of
 from subscribers import Way, unsubscribe
 from subscribers.tokens import LENGTH, Keys
 
 MOST_TOKENS = 20  # of one mail; a stranger may write as many as fit
 PLACES = ("Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc", "Subject")
-_TOKEN = re.compile(rf"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{{{LENGTH}}}(?![A-Za-z0-9_-])")
+# What stands before it may be a delimiter of addresses: leave-TOKEN@, leave_TOKEN@.
+_TOKEN = re.compile(rf"(?<![A-Za-z0-9])[A-Za-z0-9_-]{{{LENGTH}}}(?![A-Za-z0-9_-])")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,11 @@ def read(database: Database, keys: Keys, box: Box, now: datetime) -> Read:
             other += 1
             box.mark_read(mail.name)
     return Read(left, other)
+
+
+def take(database: Database, keys: Keys, mail: bytes, now: datetime) -> bool:
+    """Take off whoever one mail names, whole or its head alone; False if it names nobody."""
+    return _take_off(database, keys, tokens_in(head_of(mail)), now)
 
 
 def tokens_in(head: bytes) -> list[str]:

@@ -6,9 +6,10 @@ A box hands out what nobody has read yet, and forgets or marks a mail when it is
 import mailbox
 import ssl
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from email.message import Message
 from imaplib import IMAP4
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -18,6 +19,7 @@ from newsletter.errors import MailboxDown
 MAX_HEAD_BYTES = 64_000
 A_ROUND = 500  # mails at once; the others wait for the next time
 TIMEOUT_SECONDS = 30
+FLAGS = ":2,"  # between a name in a Maildir and what is known of its mail (https://cr.yp.to/proto/maildir.html)
 
 
 class Waiting(NamedTuple):
@@ -42,41 +44,53 @@ class Box(Protocol):
 
 def opened(settings: Mailbox) -> AbstractContextManager[Box]:
     """The box that config names. Raises MailboxDown, also while it is used."""
-    return _maildir(settings.maildir) if settings.maildir else _imap(settings)
+    return maildir(settings.maildir) if settings.maildir else _imap(settings)
 
 
 class Maildir:
-    """A folder with `new` and `cur` in it, as mail servers deliver into."""
+    """A folder with `new` and `cur` in it, as mail servers deliver into. A mail is its file: it is never written anew.
+
+    The library's own reads and writes whole mails where a file's name is all that is asked for, and fails at strange
+    bytes in them.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._box = mailbox.Maildir(folder, create=False)
+        self._new, self._cur = folder / "new", folder / "cur"
 
     def waiting(self) -> Iterator[Waiting]:
-        """Those without the flag S."""
-        unread = (name for name in sorted(self._box.keys()) if not self._has_been_read(name))
+        """Those without the flag S. A name begins with the second in which the mail came."""
+        unread = (name for name in sorted(self._names()) if "S" not in name.partition(FLAGS)[2])
         for name in islice(unread, A_ROUND):
-            with self._box.get_file(name) as file:
-                yield Waiting(name, _head(file.read(MAX_HEAD_BYTES)))
+            with suppress(FileNotFoundError), self._file(name).open("rb") as file:  # else somebody has just read it
+                yield Waiting(name, head_of(file.read(MAX_HEAD_BYTES)))
 
     def delete(self, name: str) -> None:
-        self._box.discard(name)
+        self._file(name).unlink(missing_ok=True)
+
+    def keep(self, mail: bytes) -> None:
+        """One more, marked as read: it is for people to look at."""
+        self.mark_read(mailbox.Maildir(self._new.parent, create=False).add(mail))
 
     def mark_read(self, name: str) -> None:
-        message = self._box[name]
-        message.set_subdir("cur")
-        message.add_flag("S")
-        self._box[name] = message
+        bare, _, flags = name.partition(FLAGS)
+        with suppress(FileNotFoundError):
+            self._file(name).rename(self._cur / f"{bare}{FLAGS}{''.join(sorted({*flags, 'S'}))}")
 
-    def _has_been_read(self, name: str) -> bool:
-        return "S" in self._box[name].get_flags()
+    def _names(self) -> list[str]:
+        files = chain(self._new.iterdir(), self._cur.iterdir())
+        return [file.name for file in files if not file.name.startswith(".")]
+
+    def _file(self, name: str) -> Path:
+        return (self._cur if FLAGS in name else self._new) / name
 
 
 @contextmanager
-def _maildir(folder: Path) -> Iterator[Box]:
+def maildir(folder: Path) -> Iterator[Maildir]:
+    """That Maildir. Raises MailboxDown, also while it is used."""
     try:
         yield Maildir(folder)
     except (OSError, mailbox.Error) as error:
-        raise MailboxDown(f"The mailbox {folder} can't be read: {error or 'there is no such Maildir'}.") from error
+        raise MailboxDown(f"The mailbox {folder} can't be read: {error}.") from error
 
 
 @contextmanager
@@ -95,7 +109,7 @@ def _imap(settings: Mailbox) -> Iterator[Box]:
             found = self._box.fetch(AND(seen=False), limit=A_ROUND, mark_seen=False, headers_only=True, bulk=100)
             for message in found:
                 if message.uid:
-                    yield Waiting(message.uid, message.obj.as_bytes()[:MAX_HEAD_BYTES])
+                    yield Waiting(message.uid, _written(message.obj))
 
         def delete(self, name: str) -> None:
             self._box.delete(name)
@@ -122,7 +136,14 @@ def _imap(settings: Mailbox) -> Iterator[Box]:
         raise MailboxDown(f"The mailbox on {settings.host} can't be read: {error}.") from error
 
 
-def _head(data: bytes) -> bytes:
-    """Up to the first empty line."""
+def _written(head: Message) -> bytes:
+    """Its lines as they came; `as_bytes` fails at strange ones."""
+    lines = "".join(f"{name}: {value}\n" for name, value in head.raw_items())
+    return lines.encode("utf-8", "surrogateescape")[:MAX_HEAD_BYTES]
+
+
+def head_of(mail: bytes) -> bytes:
+    """Up to the first empty line, and no more than is read of any head."""
+    data = mail[:MAX_HEAD_BYTES]
     ends = [at for mark in (b"\r\n\r\n", b"\n\n") if (at := data.find(mark)) >= 0]
     return data[: min(ends)] if ends else data

@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from time import monotonic
 
 import pytest
@@ -14,10 +15,12 @@ from newsletter.delivery.models import Delivery, DeliveryState
 from newsletter.errors import Refused
 from newsletter.issues import states
 from newsletter.issues.models import IssueState
-from subscribers import audience, unsubscribe
+from newsletter.tracking import inbox
+from subscribers import SuppressionReason, Way, audience, erasure, suppression, unsubscribe
 from tests.builders import NOW, an_issue
 from tests.delivery.desks import Desk
 from tests.sink import Sink
+from tests.subscribers.conftest import KEYS, unsubscribe_token
 
 
 def test_every_reader_gets_one_and_the_issue_is_sent(desk: Desk):
@@ -71,19 +74,54 @@ def test_two_senders_at_once_share_the_list(desk: Desk):
     assert desk.totals() == ledger.Totals(accepted=500)
 
 
-def test_one_who_left_after_the_audience_was_drawn_gets_nothing(desk: Desk):
-    """Leaving is checked again when a delivery is claimed; the row says why it was skipped."""
+def by_a_mail(desk: Desk, token: str) -> None:
+    assert inbox.take(desk.database, KEYS, f"To: leave+{token}@example.com\n\n".encode(), NOW)
+
+
+def by_the_header(desk: Desk, token: str) -> None:
+    with desk.database.transaction() as session:
+        assert unsubscribe.by_token(session, KEYS, token, Way.HEADER, NOW)
+
+
+def by_an_operator(desk: Desk, _token: str) -> None:
+    with desk.database.transaction() as session:
+        unsubscribe.by_operator(session, "reader2@example.com", "daily", NOW)
+
+
+def by_a_complaint(desk: Desk, _token: str) -> None:
+    with desk.database.transaction() as session:
+        suppression.suppress_address(session, KEYS, "reader2@example.com", SuppressionReason.COMPLAINT, "", NOW)
+
+
+def by_an_erasure(desk: Desk, _token: str) -> None:
+    with desk.database.transaction() as session:
+        erasure.erase(session, KEYS, "reader2@example.com", NOW)
+
+
+GOING = {
+    by_a_mail: "unsubscribed",
+    by_the_header: "unsubscribed",
+    by_an_operator: "unsubscribed",
+    by_a_complaint: "suppressed: complaint",
+    by_an_erasure: "erased",
+}
+
+
+@pytest.mark.parametrize("goes", GOING, ids=lambda goes: goes.__name__)
+def test_one_who_left_after_the_audience_was_drawn_gets_nothing(desk: Desk, goes: Callable[[Desk, str], None]):
+    """Leaving is checked again when a delivery is claimed, by whatever way; the row says why it was skipped."""
     addresses = desk.readers(3)
     plan.draw(desk.database, desk.issue(), NOW)
-    with desk.database.transaction() as session:
-        unsubscribe.by_operator(session, addresses[1], "daily", NOW)
+    with desk.database.reading() as session:
+        token = unsubscribe_token(session, addresses[1], issue=desk.issue_id)
+    goes(desk, token)
     with Sink() as sink:
         totals = desk.send(sink)
-    assert len(sink.taken) == len(addresses) - 1
+    assert sorted(sink.recipients) == [addresses[0], addresses[2]]
     assert (totals.accepted, totals.skipped) == (2, 1)
     with desk.database.reading() as session:
         [why] = session.exec(select(Delivery.why).where(Delivery.state == DeliveryState.SKIPPED)).all()
-    assert why == "unsubscribed"
+    assert why == GOING[goes]
 
 
 def test_pausing_from_elsewhere_stops_the_run_and_nothing_is_lost(desk: Desk):

@@ -5,6 +5,7 @@ import re
 import ssl
 from email.header import Header
 from pathlib import Path
+from smtplib import SMTP
 
 import pytest
 import trustme
@@ -12,21 +13,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import select
 
+from newsletter import config
 from newsletter.config.mailbox import Mailbox
 from newsletter.delivery.message import Reader, mould
 from newsletter.errors import ConfigError, MailboxDown
 from newsletter.tracking import inbox, mailboxes
 from subscribers import Way, audience
 from subscribers.models import Leaving
+from subscribers.tokens import Purpose, sign
 from tests.builders import CONFIG, NOW, a_config
 from tests.command import a_project
 from tests.imap import ImapServer
+from tests.postfix import Postfix
 from tests.subscribers.conftest import KEYS, a_reader, unsubscribe_token
 
 
 def a_mail(to: str = "leave@example.com", subject: str = "", more: str = "", body: str = "") -> bytes:
     head = f"From: Somebody Else <else@example.net>\r\nTo: {to}\r\nSubject: {subject}\r\n{more}"
-    return f"{head}\r\n{body}".encode()
+    return f"{head}\r\n{body}".encode("utf-8", "surrogateescape")
 
 
 @pytest.fixture
@@ -63,6 +67,7 @@ PLACES = {
     "an answering machine": lambda t: a_mail(subject=t, more="Auto-Submitted: auto-replied\r\n"),
     "a null sender": lambda t: a_mail(subject=t, more="Return-Path: <>\r\n"),
     "a small address": lambda t: a_mail(to=f"leave+{t.lower()}@example.com", subject=t),
+    "an address with another delimiter": lambda t: a_mail(to=f"leave-{t}@example.com, leave_x@example.com"),
     "line ends of a Unix": lambda t: a_mail(subject=t).replace(b"\r\n", b"\n"),
 }
 
@@ -90,6 +95,19 @@ def test_nothing_but_a_token_takes_off(database, tmp_path, token):
     assert leavings(database) == []
     assert read(database, settings) == inbox.Read()
     assert len(mailbox.Maildir(tmp_path / "leave")) == 4
+
+
+STRANGE = (b"\xff\xfeFrom nobody\n\x00: x\n", b"Content-Type: multipart/mixed; boundary=x\nTo: \xe9@x\n\n--x\n\n--x--")
+
+
+@pytest.mark.parametrize("strange", STRANGE)
+def test_a_mail_of_strange_bytes_stands_in_nobodys_way(database, tmp_path, token, strange):
+    """Spam finds every mailbox. It is left byte for byte as it came, and the mail after it is read."""
+    settings = a_maildir(tmp_path, strange, a_mail(subject=token))
+    assert read(database, settings) == inbox.Read(left=1, other=1)
+    [kept] = (tmp_path / "leave" / "cur").iterdir()
+    assert (kept.read_bytes(), kept.name[-4:]) == (strange, ":2,S")
+    assert read(database, settings) == inbox.Read()
 
 
 def test_two_mails_are_one_leaving(database, tmp_path, token):
@@ -128,6 +146,13 @@ def test_an_imap_account_does_the_same(database, token, imap):
     assert (list(imap.mails), imap.flags[4]) == ([4], {"Seen"})
     assert "BODY.PEEK[HEADER]" in " ".join(imap.log)
     assert read(database, settings) == inbox.Read()
+
+
+def test_strange_bytes_of_an_imap_account_stand_in_nobodys_way(database, imap):
+    """The same there."""
+    imap.mails[2] = STRANGE[0] + a_mail(subject="\udcff").replace(b"\n\r\n", b"\n: :\n\xff\n\r\n")
+    settings = Mailbox(host="127.0.0.1", port=imap.port, security="none", username="leave")
+    assert read(database, settings.settled(Path("/"), "secret")) == inbox.Read(left=2, other=2)
 
 
 @pytest.fixture
@@ -202,6 +227,22 @@ def test_the_header_names_both_ways_and_the_mail_it_opens_takes_off(sqlite, tmp_
         assert audience.count(session, "daily", NOW) == 0
 
 
+@pytest.mark.slow
+@pytest.mark.postfix
+def test_a_mail_that_a_real_relay_delivers_takes_off_by_its_envelope_alone(sqlite, tmp_path):
+    """Postfix, with an address extension and no readable To."""
+    trustme.CA().issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "server.pem"))
+    with sqlite.transaction() as session:
+        a_reader(session)
+        token = unsubscribe_token(session, "ann@example.com", issue=7)
+    with Postfix(tmp_path / "server.pem", ["leave@example.com"], settings="recipient_delimiter = +\n") as relay:
+        with SMTP("127.0.0.1", relay.port, "mail.example.net") as line:
+            line.sendmail("else@example.net", f"leave+{token}@example.com", a_mail(to="undisclosed-recipients:;"))
+        relay.wait_for(1)
+        assert read(sqlite, Mailbox(maildir=relay.folder / "mail" / "leave")) == inbox.Read(left=1)
+    assert leavings(sqlite) == [(1, Way.MAILTO, 7)]
+
+
 @pytest.mark.parametrize(
     ("lines", "told"),
     [
@@ -217,6 +258,26 @@ def test_a_mailbox_that_makes_no_sense_is_refused(lines, told):
     """At the start, with the line."""
     with pytest.raises(ConfigError, match=told):
         a_config(f"{CONFIG}[mailbox]\n{lines}\n")
+
+
+def test_a_mail_servers_pipe_takes_off_at_once(tmp_path):
+    """`newsletter mailbox -`; what names nobody is kept for people, and whatever fails is tried again (sysexits.h)."""
+    project = a_project(tmp_path, more='[mailbox]\nmaildir = "leave"\n')
+    a_maildir(tmp_path)
+    paper = tmp_path / "config.toml"
+    project("subscribers", "add", "ann@example.com", "--proof", "phone")
+    token = sign(config.load(paper).keys, Purpose.UNSUBSCRIBE, 1)
+    good = a_mail(to=f"leave-{token}@example.com")
+    for _ in range(2):
+        assert project("mailbox", "-", stdin=good) == "A reader left by mail.\n"
+    assert [row["ways"] for row in project.json("subscribers", "leavings")["days"]] == [{"mailto": 1}]
+    assert "names nobody" in project("mailbox", "-", stdin=a_mail(subject="Good morning"))
+    assert [file.name[-1] for file in (tmp_path / "leave" / "cur").iterdir()] == ["S"]
+    assert "on stdin" in project("mailbox", "leave", status=2)
+    paper.write_text(paper.read_text().replace('maildir = "leave"', ""))
+    assert "wants a maildir" in project("mailbox", "-", stdin=good, status=75)
+    (tmp_path / "newsletter.db").write_bytes(b"this is no database")
+    assert "database" in project("mailbox", "-", stdin=good, status=75)
 
 
 def test_it_is_read_by_hand(tmp_path):
