@@ -98,7 +98,7 @@ def by_an_erasure(desk: Desk, _token: str) -> None:
         erasure.erase(session, KEYS, "reader2@example.com", NOW)
 
 
-GOING = {
+GOING: dict[Callable[[Desk, str], None], str] = {
     by_a_mail: "unsubscribed",
     by_the_header: "unsubscribed",
     by_an_operator: "unsubscribed",
