@@ -238,6 +238,9 @@ def test_a_welcome_says_when_the_first_issue_comes_and_how_to_leave(
     assert "on Tuesday, 24 November" in text
     assert "Ferries & trams\nhttps://post.example.com/archive/daily/2026-11-20" in text
     token = text.partition("https://post.example.com/u/")[2].split()[0]
+    assert mail["List-Unsubscribe"] == f"<https://post.example.com/u/{token}>"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert mail.defects == []
     with database.transaction() as session:
         assert unsubscribe.by_token(session, KEYS, token, Way.LINK, NOW) is not None
 

@@ -40,6 +40,7 @@ class Reader(NamedTuple):
     name: str = ""
 
 
+ONE_CLICK = "List-Unsubscribe-Post: List-Unsubscribe=One-Click"  # RFC 8058 §3.1
 Filler = Callable[[int, int, int, str, str], bytes]  # of what a Reader holds
 
 
@@ -174,7 +175,6 @@ def _list_headers(site: Site, newsletter: Newsletter, issue_id: int) -> bytes:
     domain = newsletter.sender_domain
     name = "".join(c for c in newsletter.title if c.isascii() and c not in '"\\<>')
     fields = {
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "List-Id": f'"{name}" <{newsletter.slug}.{domain}>' if name.strip() else f"<{newsletter.slug}.{domain}>",
         "List-Archive": f"<{links.archive(site, newsletter.slug)}>",
         "List-Help": f"<{links.sign_up(site)}>",
@@ -184,7 +184,15 @@ def _list_headers(site: Site, newsletter: Newsletter, issue_id: int) -> bytes:
         "Precedence": "bulk",
         "Content-Language": newsletter.language,
     }
-    return "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode("ascii")
+    return "".join(
+        f"{line}\r\n" for line in (ONE_CLICK, *(f"{name}: {value}" for name, value in fields.items()))
+    ).encode()
+
+
+def leaving(site: Site, newsletter: Newsletter, token: str) -> bytes:
+    """Both headers of one-click unsubscribing, for a mail that is no issue; `token` is its reader's."""
+    header = token.encode().join(_unsubscribe_header(site, newsletter.leave_address))
+    return header.removeprefix(b"\r\n") + f"{ONE_CLICK}\r\n".encode()
 
 
 def _unsubscribe_header(site: Site, leave_address: str) -> tuple[bytes, ...]:

@@ -21,6 +21,7 @@ from sqlmodel import Session, col, select
 from newsletter import links
 from newsletter.config import Config, Newsletter
 from newsletter.delivery import dkim
+from newsletter.delivery.message import leaving
 from newsletter.editors import invitations
 from newsletter.editors.models import Invitation
 from newsletter.errors import ConfigError
@@ -69,7 +70,9 @@ def letter_of(session: Session, config: Config, notice: Notice, now: datetime) -
     message["Content-Language"] = words.language
     message["Message-ID"] = _message_id(config, notice, newsletter)
     envelope = parseaddr(config.smtp.bounce_address)[1] or newsletter.sender_address
-    return Letter(envelope, to.addr_spec, dkim.signer(newsletter.dkim).sign(message.as_bytes(), now))
+    token = values.get("unsubscribe_token")
+    ways_out = leaving(config.site, newsletter, token) if token else b""  # the library would fold and encode the link
+    return Letter(envelope, to.addr_spec, dkim.signer(newsletter.dkim).sign(ways_out + message.as_bytes(), now))
 
 
 def _words(session: Session, newsletter: Newsletter, notice: Notice) -> Wordbook:
@@ -110,6 +113,7 @@ def _welcome(
         .order_by(col(Issue.issue_date).desc())
         .limit(1)
     ).first()
+    token = sign(config.keys, Purpose.UNSUBSCRIBE, reader.subscription_id)
     return _address(reader.email), {
         "rhythm": rhythm(newsletter, _words(session, newsletter, notice)),
         "next_issue": next_issue(newsletter, now),
@@ -117,9 +121,8 @@ def _welcome(
         "latest_subject": latest.subject if latest else "",
         "latest_url": links.web_view(config.site, newsletter.slug, latest.issue_date) if latest else "",
         "preferences_url": links.preferences(config.site, sign(config.keys, Purpose.PREFERENCES, number)),
-        "unsubscribe_url": links.unsubscribe(
-            config.site, sign(config.keys, Purpose.UNSUBSCRIBE, reader.subscription_id)
-        ),
+        "unsubscribe_url": links.unsubscribe(config.site, token),
+        "unsubscribe_token": token,
     }
 
 
