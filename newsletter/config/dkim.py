@@ -1,11 +1,12 @@
 """The tables [[dkim]]: which key signs the mail of which domain."""
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 
 from newsletter.config.section import Section
-from newsletter.config.words import Domain
+from newsletter.config.words import Domain, like
 
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 
@@ -14,7 +15,7 @@ class DkimKey(Section):
     """A key that signs mail whose From is of `domain` or below it; the DNS has its public half under `selector`."""
 
     domain: Domain
-    selector: str = Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$")
+    selector: Annotated[str, like(rf"{_LABEL}(\.{_LABEL})*", "letters, digits and -, such as mail2026")]
     key_file: Path = Field(strict=False)
 
     def fits(self, domain: str) -> bool:

@@ -26,7 +26,11 @@ PLAIN_WORDS = {
 def sentence(error: Any, text: str, file: str) -> str:
     """One of pydantic's findings in plain words."""
     words = PLAIN_WORDS.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
-    words = words.replace("Input should be", "this must be", 1)
+    words = words.replace("Input should be", "this must be", 1).replace("String should have", "this may have", 1)
+    if error["type"] == "tuple_type" and isinstance(error["input"], dict):
+        words = f"there may be many of these; write [[{error['loc'][-1]}]]"
+    elif error["type"] == "model_type":
+        words = f"this is a table; write [{error['loc'][-1]}] and its keys below it"
     if error["type"] == "extra_forbidden" and (near := _near(error["loc"])):
         words += f"; did you mean {near}?"
     return str(fault(file, text, tuple(error["loc"]), words))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from newsletter import wordbook
@@ -60,7 +60,7 @@ def parse(text: str, path: Path, secrets: Secrets) -> Config:
         raise ConfigError("\n".join(sentence(e, text, path.name) for e in error.errors())) from error
     _check_names(config, text, path.name)
     _check_extras(config, text, path.name)
-    return _settled(config, path, secrets)
+    return _settled(config, _checked_url(config, text, path.name), path, secrets)
 
 
 def _check_names(config: Config, text: str, file: str) -> None:
@@ -158,7 +158,7 @@ def _check_dkim(config: Config, text: str, file: str) -> None:
         seen.add((key.domain, key.selector))
 
 
-def _settled(config: Config, path: Path, secrets: Secrets) -> Config:
+def _settled(config: Config, url: URL, path: Path, secrets: Secrets) -> Config:
     """The same config with absolute paths and its secrets in place."""
     base = path.parent
     site = config.site.model_copy(
@@ -183,7 +183,7 @@ def _settled(config: Config, path: Path, secrets: Secrets) -> Config:
             "collecting": collecting,
             "dkim": tuple(key.model_copy(update={"key_file": base / key.key_file}) for key in config.dkim),
             "relays": tuple(relay.settled(base) for relay in config.relays),
-            "database": DatabaseSection(url=_database_url(config.database.url, base, secrets.database_password)),
+            "database": DatabaseSection(url=_database_url(url, base, secrets.database_password)),
             "sources": tuple(s.model_copy(update={"path": base / s.path}) if s.path else s for s in config.sources),
         }
     )
@@ -202,15 +202,20 @@ def _nearest(keys: tuple[DkimKey, ...], domain: str) -> tuple[DkimKey, ...]:
     return tuple(key for key in fitting if len(key.domain) == longest)
 
 
-def _database_url(url: str, base: Path, password: str) -> str:
+def _checked_url(config: Config, text: str, file: str) -> URL:
+    """The store's address, of a kind that we speak. An error never shows it: a password may stand in it."""
+    place = ("database", "url")
     try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise ConfigError(f"database.url: {url!r} is no database address; write sqlite:///newsletter.db") from error
-    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-        raise ConfigError(
-            f"database.url: {parsed.get_backend_name()} is not supported; use sqlite or postgresql+psycopg."
-        )
+        parsed = make_url(config.database.url)
+        kind = parsed.get_backend_name()
+    except (ArgumentError, ValueError) as error:
+        raise fault(file, text, place, "this is no database's address; write sqlite:///newsletter.db") from error
+    if kind not in ("sqlite", "postgresql"):
+        raise fault(file, text, place, f"{kind} is not supported; use sqlite or postgresql+psycopg")
+    return parsed
+
+
+def _database_url(parsed: URL, base: Path, password: str) -> str:
     if parsed.get_backend_name() == "sqlite":
         parsed = parsed.set(database=str(base / (parsed.database or "newsletter.db")))
     elif parsed.drivername == "postgresql":

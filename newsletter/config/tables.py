@@ -3,7 +3,7 @@
 from datetime import date, datetime, time, timedelta
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, PrivateAttr, model_validator
@@ -32,6 +32,7 @@ from newsletter.config.words import (
     Slug,
     WebAddress,
     Zone,
+    like,
     weekdays_of,
 )
 from newsletter.errors import ConfigError
@@ -103,11 +104,13 @@ class Newsletter(Picking, ForReaders, Deciding):
     grace_minutes: int = Field(default=180, ge=1, le=1440)
     local_time: bool = False
     send_between: Hours = ""
-    language: str = Field(default="en", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
-    accent: str = Field(default="#9c2b1f", pattern=r"^#[0-9a-fA-F]{6}$")
+    language: Annotated[str, like(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", "a language's code such as en or pt-BR")] = "en"
+    accent: Annotated[str, like(r"#[0-9a-fA-F]{6}", "a colour such as #9c2b1f")] = "#9c2b1f"
     images: Literal["host", "link", "none"] = "host"
-    design: str = Field(default="digest", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")
-    font: str = Field(default="", pattern=r"^[A-Za-z0-9 ,'\"-]*$", max_length=200)
+    design: Annotated[str, like(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", "the name of a design, such as digest")] = "digest"
+    font: Annotated[str, like(r"[A-Za-z0-9 ,'\"-]*", "names of fonts with commas between them")] = Field(
+        default="", max_length=200
+    )
     logo: Logo | None = None
     intro: str = Field(default="", max_length=2000)
     signature: Line = ""

@@ -110,6 +110,17 @@ def _hours(value: str) -> str:
     return value
 
 
+def like(pattern: str, wanted: str) -> AfterValidator:
+    """A check that the whole value has the shape of `pattern`; its error says what is `wanted`, in words."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"{value!r} won't do; write {wanted}")
+        return value
+
+    return AfterValidator(check)
+
+
 Zone = Annotated[str, AfterValidator(_zone)]
 ZoneOrEmpty = Annotated[str, AfterValidator(_zone_or_empty)]
 Hours = Annotated[str, AfterValidator(_hours)]
@@ -119,7 +130,13 @@ MailboxOrEmpty = Annotated[str, AfterValidator(_mailbox_or_empty)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 FeedAddress = Annotated[str, AfterValidator(_feed_address)]
 OptionalPath = Annotated[Path | None, BeforeValidator(lambda words: Path(words) if words else None)]
-Domain = Annotated[str, Field(pattern=r"^[^@\s]+\.[^@\s.]+$"), AfterValidator(_domain)]
+Domain = Annotated[str, like(r"[^@\s]+\.[^@\s.]+", "a domain such as example.com"), AfterValidator(_domain)]
 Days = Annotated[str, AfterValidator(_days)]
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$")]
-Line = Annotated[str, Field(pattern=r"^[^\r\n\x00]*$", max_length=300)]
+Slug = Annotated[
+    str,
+    like(
+        r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?",
+        "at most 40 of a-z, 0-9 and -, with a letter or digit at both ends, such as city-desk",
+    ),
+]
+Line = Annotated[str, Field(max_length=300), like(r"[^\r\n\x00]*", "it in one line")]
