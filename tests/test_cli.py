@@ -80,6 +80,19 @@ def test_a_morning_by_hand_on_the_command_line(database_url: str, tmp_path: Path
 
 
 @pytest.mark.slow
+def test_status_tells_what_the_config_names_and_is_not_there(project: Project):
+    """A folder that moved or a key that was not copied is told before the morning needs it."""
+    assert "Missing" not in project("status")
+    settings = project.folder / "config.toml"
+    key = '\n[[dkim]]\ndomain = "example.com"\nselector = "mail"\nkey_file = "dkim-mail.pem"\n'
+    settings.write_text(settings.read_text().replace('path = "articles"', 'path = "moved"') + key)
+    folder, missing_key = sorted(project.json("status")["missing"], reverse=True)
+    assert folder.startswith("source ")
+    assert "there is no folder" in folder
+    assert "dkim-mail.pem does not exist; `newsletter keys create" in missing_key
+    assert "Missing: " in project("status")
+
+
 def test_what_goes_wrong_is_one_sentence_and_status_1(project: Project):
     """No traceback, and what to do next."""
     assert "newsletter db upgrade" not in project("status")

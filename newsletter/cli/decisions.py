@@ -28,9 +28,10 @@ from newsletter.cli.out import (
 )
 from newsletter.cli.segments import readers_of
 from newsletter.daily import Paper
-from newsletter.delivery import followed, ledger, whom
+from newsletter.delivery import dkim, followed, ledger, whom
 from newsletter.delivery.models import DeliveryState
 from newsletter.editors import accounts
+from newsletter.errors import ConfigError
 from newsletter.issues import states
 from newsletter.issues.models import Issue, IssueState
 from newsletter.issues.timetable import moment_on
@@ -151,8 +152,10 @@ def status(
                 documents[0]["audience"] = readers_of(session, paper, found[0])
         lost = ledger.listed(session, found[0].id or 0, DeliveryState.UNCERTAIN, _SHOWN) if issue else []
     if json:
-        print_json(documents[0] if issue else {"issues": documents})
+        print_json(documents[0] if issue else {"issues": documents, "missing": _missing(paper)})
         return
+    for words in () if issue else _missing(paper):
+        say(f"[bold]Missing:[/] {plain(words)}")
     if not documents:
         say("There is no issue yet: `newsletter collect`, then `newsletter draft NEWSLETTER`.")
     shown = table("Issue", "State", *_COUNTS, numbers=_COUNTS)
@@ -183,6 +186,20 @@ def _who(paper: Paper, email: str) -> str:
         return WHO
     with paper.database.reading() as session:
         return accounts.find(session, email).name
+
+
+def _missing(paper: Paper) -> list[str]:
+    """What config.toml names and the machine lacks, a sentence each: the morning would find it out too late."""
+    words = []
+    for key in paper.config.dkim:
+        try:
+            dkim.read(key)
+        except ConfigError as error:
+            words.append(str(error))
+    for source in paper.config.sources:
+        if source.path and not source.path.is_dir():
+            words.append(f"source {source.name}: there is no folder {source.path}; make it, or correct `path`.")
+    return words
 
 
 _SHOWN = 100  # uncertain deliveries; `deliveries list` shows more
