@@ -93,6 +93,7 @@ def test_status_tells_what_the_config_names_and_is_not_there(project: Project):
     assert "Missing: " in project("status")
 
 
+@pytest.mark.slow
 def test_what_goes_wrong_is_one_sentence_and_status_1(project: Project):
     """No traceback, and what to do next."""
     assert "newsletter db upgrade" not in project("status")
