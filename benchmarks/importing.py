@@ -118,7 +118,8 @@ def _bulk(database: Database, people: list[tuple[tuple[Any, ...], ...]], _file: 
 
 
 def _import(database: Database, rows: int, file: Path) -> None:
-    report = transfer.import_csv(database.transaction, KEYS, "daily", file, "they said so", NOW)
+    with database.in_bulk() as transaction:
+        report = transfer.import_csv(transaction, KEYS, "daily", file, "they said so", NOW)
     assert report.new + report.unchanged == rows, report
 
 

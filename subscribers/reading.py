@@ -1,8 +1,8 @@
 """A file of people → batches of arrivals, ready for the store. A big file is read by a process of its own.
 
 Reading a row (its cells, its address, the keyed hash) takes as long as writing it, so that two processes bring in
-twice as many. They share nothing but a pipe, and a stretch of batches waits for it: memory stays small however long the
-file is.
+twice as many; the first batches are read where they are wanted, for the other process takes a second to begin. They
+share nothing but a pipe, and a stretch of batches waits for it: memory stays small however long the file is.
 
 A stretch of the file is put in the order of its mailboxes before it is cut into batches: then each batch has its own
 small part of the index over them, where otherwise each would write nearly all of its pages anew.
@@ -35,8 +35,9 @@ from subscribers.models import SubscriptionState
 from subscribers.preferences import one_line
 from subscribers.tokens import Keys
 
-APART_FROM_BYTES = 10_000_000  # a process takes half a second to begin
+APART_FROM_BYTES = 10_000_000
 STRETCH = 5  # batches
+AT_ONCE = 5  # are read while the process begins
 _SPAWN = multiprocessing.get_context("spawn")
 
 Wish = SubscriptionState  # what a row's status column asks for
@@ -79,7 +80,7 @@ def batches(
 ) -> Iterator[Iterator[Batch]]:  # fmt: skip
     """The file in batches of at most `size` people. Raises BadFile if its process ends before the file does."""
     if path.stat().st_size < apart_from_bytes:
-        yield _read(path, layout, keys, size)
+        yield _read(rows_of(path, layout), keys, size)
         return
     ours, theirs = _SPAWN.Pipe(duplex=False)
     reader = _SPAWN.Process(target=_read_apart, args=(theirs, path, layout, keys.secrets, size), daemon=True)
@@ -87,7 +88,8 @@ def batches(
     theirs.close()
     try:
         with closing(ours):
-            yield _received(ours, path)
+            at_once = _read(islice(rows_of(path, layout), AT_ONCE * size), keys, size)
+            yield chain(at_once, _received(ours, path))
     finally:
         reader.terminate()
         reader.join()
@@ -128,9 +130,10 @@ def _read_apart(
     """The reading process. It ends with the file, or with the one who asked."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who asked
     gc.disable()  # millions of tuples, and no cycles among them
+    rows = islice(rows_of(path, layout), AT_ONCE * size, None)
     with suppress(BrokenPipeError), ThreadPoolExecutor(1) as sender:
         under_way: deque[Future[None]] = deque()  # a stretch: the next one is read while it is written
-        for arrivals, faults, twice, is_last in _read(path, layout, Keys(secrets), size):
+        for arrivals, faults, twice, is_last in _read(rows, Keys(secrets), size):
             plain = (arrivals.columns, [tuple(f) for f in faults], twice, is_last)
             under_way.append(sender.submit(pipe.send_bytes, marshal.dumps(plain)))
             if len(under_way) > STRETCH:
@@ -140,8 +143,7 @@ def _read_apart(
             sent.result()
 
 
-def _read(path: Path, layout: Layout, keys: Keys, size: int) -> Iterator[Batch]:
-    rows = rows_of(path, layout)
+def _read(rows: Iterator[Row | Fault], keys: Keys, size: int) -> Iterator[Batch]:
     for batches in chain(range(1, STRETCH), repeat(STRETCH)):  # short ones first: somebody waits
         if not (stretch := list(islice(rows, size * batches))):
             return

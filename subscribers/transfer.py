@@ -118,7 +118,8 @@ def import_csv(
     `progress` hears the rows done, `refused` every row that is kept out. A `dry_run` counts and writes nothing; it
     takes two rows for one mailbox, if they stand some batches apart, for two people. `layout` says how the
     file is read, where somebody has looked at it; else it is found.
-    `transaction` opens one writing transaction, `Database.transaction` for one. Raises BadFile, NotAllowed.
+    `transaction` opens one writing transaction; for a long list it comes from `Database.in_bulk`. Raises BadFile,
+    NotAllowed.
     """
     if not proof.strip():
         raise NotAllowed("Say how these people agreed: an import wants a proof of consent.")

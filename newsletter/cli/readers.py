@@ -84,9 +84,12 @@ def import_(
     """Bring people in from a CSV file. Who left or is suppressed stays out. Cut off? Start it again: it is quick."""
     if not proof and not dry_run and sys.stdin.isatty():
         proof = typer.prompt("How did these people agree to get it? (kept as the proof of consent)", err=True)
-    with opened(context) as paper, _noted(refused) as note, nullcontext() if json else _counting() as progress:
+    with (
+        opened(context) as paper, _noted(refused) as note, nullcontext() if json else _counting() as progress,
+        paper.database.in_bulk() as transaction,
+    ):  # fmt: skip
         report = transfer.import_csv(
-            paper.database.transaction, paper.config.keys, slug_meant(paper.config, newsletter), file,
+            transaction, paper.config.keys, slug_meant(paper.config, newsletter), file,
             proof or NOT_GIVEN, now(), dry_run=dry_run, refused=note,
             progress=progress.rows if progress else None,
         )  # fmt: skip

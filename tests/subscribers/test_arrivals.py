@@ -100,17 +100,15 @@ def test_an_import_looks_people_up_by_number_and_address_whatever_is_known_of_th
         arrivals.prepare(session)
         met = steps_of(session, arrivals.meeting("daily", ["ann@example.com"]))
         listed = steps_of(session, arrivals.listed(["a" * 64]))
-    assert met - {"Memoize"} == {
+    assert met - THE_BATCH == {
         "Nested Loop Left Join",
-        "Function Scan on jsonb_array_elements_text anon_1",
         "Index Scan using uq_subscriber_email_key on subscriber",
         "Index Scan using uq_subscription_subscriber_id_newsletter on subscription",
     }
-    assert listed - {"Memoize"} == {
-        "Nested Loop Left Join",
-        "Function Scan on jsonb_array_elements_text anon_1",
-        "Index Scan using uq_suppression_address_hash on suppression",
-    }
+    assert listed - THE_BATCH == {"Index Scan using uq_suppression_address_hash on suppression"}
+
+
+THE_BATCH = {"Memoize", *(f"Function Scan on jsonb_array_elements_text anon_{n}" for n in (1, 2))}
 
 
 def steps_of(session: Session, statement: Select[Any]) -> set[str]:

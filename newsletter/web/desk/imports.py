@@ -210,10 +210,11 @@ def _imported(house: House, job: Job, *, dry_run: bool) -> Report:
     def done(rows: int) -> None:
         job.rows = rows
 
-    return transfer.import_csv(
-        house.database.transaction, house.keys, job.newsletter, job.path, job.proof, house.now,
-        dry_run=dry_run, progress=done, layout=job.layout,
-    )  # fmt: skip
+    with house.database.in_bulk() as transaction:
+        return transfer.import_csv(
+            transaction, house.keys, job.newsletter, job.path, job.proof, house.now,
+            dry_run=dry_run, progress=done, layout=job.layout,
+        )  # fmt: skip
 
 
 def _run(job: Job, work: Callable[[Job], Report]) -> None:
