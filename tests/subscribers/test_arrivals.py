@@ -89,7 +89,7 @@ def until_it_waits(session: Session, work: Future[Any]) -> None:
 @pytest.mark.parametrize("readers", [0, 3])
 def test_an_import_looks_people_up_by_number_and_address_whatever_is_known_of_the_tables(database, readers):
     """Without statistics PostgreSQL took all readers of a newsletter for one, and went through them for each row; with
-    those of a handful it chose to begin with the readers, and not with the batch."""
+    those of a handful it chose to begin with the readers, and not with the batch. Then they become many."""
     with database.transaction() as session:
         for n in range(readers):
             a_reader(session, f"reader{n}@example.com")
@@ -97,6 +97,13 @@ def test_an_import_looks_people_up_by_number_and_address_whatever_is_known_of_th
     with database.transaction() as session:
         if readers:
             arrivals.count_anew(session)
+        for table, columns, values in (
+            ("subscriber", "email, email_key, address_hash, domain, name, language, timezone, created_at",
+             "n, n, n, '', '', '', '', now()"),
+            ("suppression", "address_hash, reason, detail, at", "n, 'manual', '', now()"),
+        ):  # fmt: skip
+            many = f"INSERT INTO {table} ({columns}) SELECT {values} FROM generate_series(1, 2000) AS n"
+            session.execute(text(many))
         arrivals.prepare(session)
         met = steps_of(session, arrivals.meeting("daily", ["ann@example.com"]))
         listed = steps_of(session, arrivals.listed(["a" * 64]))
