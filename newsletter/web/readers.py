@@ -102,10 +102,11 @@ def undo(token: str, house: HouseDep) -> Response:
 
 
 def say_why(token: str, house: HouseDep, form: FormDep) -> Response:
-    """The reason, asked for only after the leaving."""
+    """The reason, asked for only after the leaving. Who said nothing is asked still."""
+    reason = field(form, "reason").strip()
     with house.database.transaction() as session:
-        standing = unsubscribe.say_why(session, house.keys, token, field(form, "reason"), house.now)
-    return _left(house, token, standing, thanks=True) if standing else bad_link(house)
+        standing = unsubscribe.say_why(session, house.keys, token, reason, house.now)
+    return _left(house, token, standing, thanks=bool(reason)) if standing else bad_link(house)
 
 
 def bad_link(house: House) -> Response:

@@ -118,6 +118,7 @@ def test_a_reason_is_asked_for_after_leaving_and_never_before(site):
     token = a_token(site)
     assert "What made you leave?" not in site.client.get(f"/u/{token}").text
     assert "What made you leave?" in site.client.post(f"/u/{token}", data={"way": "link"}).text
+    assert "It will be read." not in site.client.post(f"/u/{token}/why", data={"reason": " "}).text
     assert "It will be read." in site.client.post(f"/u/{token}/why", data={"reason": "too much <b>"}).text
     assert leavings(site)[0].reason == "too much <b>"
 
