@@ -41,21 +41,26 @@ AT_ONCE = 5  # are read while the process begins
 _SPAWN = multiprocessing.get_context("spawn")
 
 Wish = SubscriptionState  # what a row's status column asks for
-_WISHES = {  # the words of well-known services; German ones too, for spreadsheets
+_WISHES = {  # the words of well-known services; German, French and Spanish ones too, for spreadsheets
     Wish.ACTIVE: (
         *("", "active", "subscribed", "subscriber", "confirmed", "enabled", "opted in", "yes", "true", "1"),
         *("regular", "premium", "gifted", "trialed", "churned", "churning", "past due", "upcoming"),  # of paying
         *("soft bounced", "aktiv", "angemeldet", "bestätigt", "abonniert", "ja"),
+        *("actif", "inscrit", "inscrite", "abonné", "abonnée", "confirmé", "confirmée", "oui"),
+        *("activo", "activa", "suscrito", "suscrita", "confirmado", "confirmada", "sí"),
     ),
     Wish.UNSUBSCRIBED: (
         *("unsubscribed", "unsubscribe", "unsub", "opted out", "optout", "removed", "disabled", "inactive", "deleted"),
         *("blocked", "bounced", "cleaned", "complained", "complaint", "spam", "marked as spam", "junk", "blocklisted"),
         *("blacklisted", "suppressed", "undeliverable", "malicious", "cancelled", "canceled", "no", "false", "0"),
         *("abgemeldet", "ausgetragen", "inaktiv", "gesperrt", "nein"),
+        *("désinscrit", "désinscrite", "désabonné", "désabonnée", "inactif", "bloqué", "bloquée", "non"),
+        *("baja", "de baja", "dado de baja", "dada de baja", "inactivo", "inactiva", "bloqueado", "bloqueada"),
     ),
     Wish.PENDING: (
         *("pending", "unconfirmed", "not confirmed", "non-subscribed", "nonsubscribed", "transactional"),
         *("unactivated", "validating", "invalid", "needs attention", "unbestätigt"),
+        *("en attente", "non confirmé", "non confirmée", "pendiente", "sin confirmar"),
     ),
     Wish.PAUSED: ("paused", "pausiert"),
 }

@@ -245,6 +245,20 @@ def test_an_import_counts_every_row_and_says_why_it_kept_some_out(database, tmp_
         assert directory.show(session, KEYS, "known@example.com").subscriber.name == "Ken Known"
 
 
+def test_a_spreadsheet_may_say_it_in_french_or_spanish(sqlite, tmp_path):
+    """Who left does not come in as a reader, in whatever language it is said."""
+    reads, gone, waits = (
+        ("Inscrite", "oui", "activo", "Sí"),
+        ("Désinscrit", "non", "de baja"),
+        ("En attente", "pendiente"),
+    )
+    rows = "".join(f"r{n}@example.com,{word}\n" for n, word in enumerate((*reads, *gone, *waits)))
+    report = bring(sqlite, a_file(tmp_path, "email,status\n" + rows))
+    assert (report.new, report.invalid) == (len(reads) + len(gone), len(waits))
+    with sqlite.reading() as session:
+        assert audience.count(session, "daily", NOW) == len(reads)
+
+
 def test_why_rows_were_kept_out_is_said_in_the_file_s_order(sqlite, tmp_path):
     """People come in by their addresses, some batches at a time; whoever mends the file goes through it by lines."""
     path = a_file(tmp_path, "email\n" + "".join(f"r{n * 7 % 20}@example.com\nno address {n}\n" for n in range(20)))
