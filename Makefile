@@ -4,7 +4,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN = $(UV) run --frozen
 
 demo: setup            ## a whole day on embedded parts, in ./newsletter-demo
-	$(RUN) newsletter demo newsletter-demo
+	.venv/bin/newsletter demo newsletter-demo  # as a newcomer would call it, so what it says to type works as it stands
 
 test: setup            ## all tests but the long proofs
 	$(RUN) pytest -q -n auto --dist worksteal -m "not proof"

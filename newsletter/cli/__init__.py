@@ -70,7 +70,9 @@ def main() -> None:
     try:
         app()
     except KeyboardInterrupt:
-        _fail("Stopped. Nothing is lost: the same command goes on where it was.", status=130)
+        from newsletter.cli import out
+
+        out.fail("Stopped. Nothing is lost: the same command goes on where it was.", 130)
     except BrokenPipeError:
         sys.stderr.close()  # whoever read us has had enough
         sys.exit(0)
@@ -85,9 +87,3 @@ def main() -> None:
 def _stop(_signal: int, _frame: object) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # asked again, it is on its way already
     raise KeyboardInterrupt
-
-
-def _fail(sentence: str, status: int = 1) -> NoReturn:
-    from newsletter.cli import out
-
-    out.fail(sentence, status)

@@ -40,7 +40,7 @@ class Reader(NamedTuple):
     name: str = ""
 
 
-ONE_CLICK = "List-Unsubscribe-Post: List-Unsubscribe=One-Click"  # RFC 8058 §3.1
+ONE_CLICK = {"List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}  # RFC 8058 §3.1
 Filler = Callable[[int, int, int, str, str], bytes]  # of what a Reader holds
 
 
@@ -174,7 +174,7 @@ def _list_headers(site: Site, newsletter: Newsletter, issue_id: int) -> bytes:
     """What makes it list mail (RFC 2369, 2919, 8058), and what keeps answering machines quiet (RFC 3834)."""
     domain = newsletter.sender_domain
     name = "".join(c for c in newsletter.title if c.isascii() and c not in '"\\<>')
-    fields = {
+    fields = ONE_CLICK | {
         "List-Id": f'"{name}" <{newsletter.slug}.{domain}>' if name.strip() else f"<{newsletter.slug}.{domain}>",
         "List-Archive": f"<{links.archive(site, newsletter.slug)}>",
         "List-Help": f"<{links.sign_up(site)}>",
@@ -184,15 +184,17 @@ def _list_headers(site: Site, newsletter: Newsletter, issue_id: int) -> bytes:
         "Precedence": "bulk",
         "Content-Language": newsletter.language,
     }
-    return "".join(
-        f"{line}\r\n" for line in (ONE_CLICK, *(f"{name}: {value}" for name, value in fields.items()))
-    ).encode()
+    return _lines(fields)
 
 
 def leaving(site: Site, newsletter: Newsletter, token: str) -> bytes:
     """Both headers of one-click unsubscribing, for a mail that is no issue; `token` is its reader's."""
     header = token.encode().join(_unsubscribe_header(site, newsletter.leave_address))
-    return header.removeprefix(b"\r\n") + f"{ONE_CLICK}\r\n".encode()
+    return header.removeprefix(b"\r\n") + _lines(ONE_CLICK)
+
+
+def _lines(fields: dict[str, str]) -> bytes:
+    return "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode("ascii")
 
 
 def _unsubscribe_header(site: Site, leave_address: str) -> tuple[bytes, ...]:

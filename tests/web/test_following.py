@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Sequence
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser
 from sqlalchemy import event, text
-from sqlmodel import select
+from sqlmodel import Session, select
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
@@ -52,13 +53,19 @@ def counting(site: Site) -> Site:
     """Reader 1 has its issue 1."""
     with site.database.transaction() as session:
         a_reader(session)
-        issue = an_issue(session, IssueState.SENT)
-        issue.started_at = NOW
-        edition = session.exec(select(Edition)).one()
-        edition.links = [link._asdict() for link in LINKS]
-        session.add_all([issue, edition])
+        a_counted_issue(session, LINKS)
     site.client.headers.update(FIREFOX)
     return site
+
+
+def a_counted_issue(session: Session, links: Sequence[Link]) -> Issue:
+    """The first one of all, under way."""
+    issue = an_issue(session, IssueState.SENT)
+    issue.started_at = NOW
+    edition = session.exec(select(Edition)).one()
+    edition.links = [link._asdict() for link in links]
+    session.add_all([issue, edition])
+    return issue
 
 
 def door(number: object = 1, reader: int = 1, issue: int = 1, keys: Keys = KEYS) -> str:

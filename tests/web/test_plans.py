@@ -8,19 +8,16 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event
-from sqlmodel import select
 
 from newsletter.database import Database
-from newsletter.issues.models import IssueState
 from newsletter.notices import ask_those_who_wished
 from newsletter.rendering.counted import Link
-from newsletter.rendering.models import Edition
 from subscribers import directory, leavings, signup
 from subscribers.tokens import Purpose, sign
-from tests.builders import NOW, an_issue
+from tests.builders import NOW
 from tests.subscribers.conftest import KEYS, PROOF, a_reader, confirm_token, the, unsubscribe_token
 from tests.web.conftest import WEEKLY, Site
-from tests.web.test_following import COUNTING, FIREFOX, door
+from tests.web.test_following import COUNTING, FIREFOX, a_counted_issue, door
 from tests.web.test_sign_up import sign_up
 
 GROWS = ("subscriber", "subscription", "consent", "suppression", "leaving", "click", "delivery", "notice")
@@ -39,10 +36,7 @@ def ann(site: Site) -> str:
     with site.database.transaction() as session:
         a_reader(session)
         a_reader(session, "bob@example.com")
-        issue = an_issue(session, IssueState.SENT)
-        issue.started_at = NOW
-        for edition in session.exec(select(Edition)):
-            edition.links = [Link(1, "https://radio.example.com/", "", "", "story")._asdict()]
+        issue = a_counted_issue(session, [Link(1, "https://radio.example.com/", "", "", "story")])
         token = unsubscribe_token(session, "ann@example.com", issue=issue.id or 0)
     site.client.headers.update(FIREFOX)
     return token
