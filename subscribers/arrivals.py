@@ -152,6 +152,7 @@ def _reasons(session: Session, hashes: Sequence[str]) -> dict[str, str]:
 def meeting(newsletter: str, keys: Sequence[str]) -> Select[*tuple[Any, ...]]:
     """SELECT the address and what a Met has, but for suppression."""
     theirs = col(Subscription.newsletter).concat("") == newsletter  # which no index knows: a person's own is asked
+    own = col(Subscription.subscriber_id) == col(Subscriber.id) + 0  # nor that: persons are not gone through by number
     return (
         select(
             col(Subscriber.email_key),
@@ -161,7 +162,7 @@ def meeting(newsletter: str, keys: Sequence[str]) -> Select[*tuple[Any, ...]]:
             col(Subscription.state),
         )
         .select_from(Subscriber)
-        .outerjoin(Subscription, and_(col(Subscription.subscriber_id) == col(Subscriber.id), theirs))
+        .outerjoin(Subscription, and_(own, theirs))
         .where(_one_of(col(Subscriber.email_key), keys))
     )
 
