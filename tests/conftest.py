@@ -140,7 +140,8 @@ def _postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
     # Not below pytest's own folder: the server runs as another user, and each new pytest closes that to all others.
     server = get_server(Path(mkdtemp(prefix="newsletter-postgres-")), cleanup_mode="delete")
     url = make_url(server.get_uri()).set(drivername="postgresql+psycopg", database="postgres")
-    for setting in ("fsync", "full_page_writes"):  # this server's rows need not outlive the machine
+    # Its rows need not outlive the machine; and what it knows of a table is the test's own doing, at any speed.
+    for setting in ("fsync", "full_page_writes", "autovacuum"):
         _execute(url, SQL("ALTER SYSTEM SET {} = off").format(Identifier(setting)))
     _execute(url, "SELECT pg_reload_conf()")
     yield url

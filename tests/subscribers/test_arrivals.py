@@ -104,8 +104,8 @@ def test_an_import_looks_people_up_by_number_and_address_whatever_is_known_of_th
             suppression.suppress_address(session, KEYS, f"gone{n}@example.com", SuppressionReason.MANUAL, "", NOW)
     if known == "none, in a large file":
         with database.transaction() as session:
-            for table in (Subscription, Consent, Suppression, Subscriber):
-                session.execute(delete(table))
+            for of_readers in (Subscription, Consent, Suppression, Subscriber):
+                session.execute(delete(of_readers))
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM (TRUNCATE off)"))
     with database.transaction() as session:
