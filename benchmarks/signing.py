@@ -26,6 +26,7 @@ CONFIG = """
 name = "The Harbour Post"
 url = "https://post.example.com"
 postal_address = "1 Quay Street, Harbourton"
+[smtp]
 [[newsletters]]
 slug = "daily"
 title = "The Harbour Daily"

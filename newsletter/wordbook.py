@@ -25,6 +25,7 @@ from babel.support import Translations
 FOLDER = Path(__file__).parent / "locale"
 DOMAIN = "newsletter"
 ENGLISH = Locale("en", "GB")  # what our own words are written in
+_ARABIC_SCRIPT = frozenset({"ar", "fa", "ur", "ckb", "ps"})  # whose commas are turned
 _WHERE = "`newsletter/locale/newsletter.pot` holds all that there are"
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
@@ -48,6 +49,16 @@ class Wordbook:
     def direction(self) -> str:
         """In which direction it is written: "ltr" or "rtl"."""
         return self._locale.text_direction
+
+    @property
+    def comma(self) -> str:
+        """What stands between parts of a line: ", ", with the mark of the language's script."""
+        return "، " if self._locale.language in _ARABIC_SCRIPT else ", "
+
+    @property
+    def semicolon(self) -> str:
+        """The same where a new thought begins: "; "."""
+        return "؛ " if self._locale.language in _ARABIC_SCRIPT else "; "
 
     def gettext(self, english: str) -> str:
         """The words for `english`; placeholders like %(title)s stay in them."""

@@ -113,6 +113,21 @@ def test_what_goes_wrong_is_one_sentence_and_status_1(project: Project):
         assert len(errors.strip().splitlines()) <= 2, errors
 
 
+@pytest.mark.slow
+def test_a_section_without_a_source_stops_a_draft_and_nothing_else(project: Project):
+    """A reader who wants to leave must not wait until a mistyped section is found."""
+    settings = project.folder / "config.toml"
+    settings.write_text(
+        settings.read_text() + '[[newsletters]]\nslug = "weekly"\ntitle = "W"\nsender = "w@example.com"\n'
+        '[[newsletters.sections]]\nname = "Citty"\n'
+    )
+    assert "no source feeds the section 'Citty'" in project("draft", "weekly", status=1)
+    assert "no source feeds the section 'Citty'" in project("run", status=1)
+    project("draft", "daily", "--date", DAY)
+    project("subscribers", "add", "ann@example.com", "--newsletter", "daily", "--proof", "at the market stall")
+    project("subscribers", "unsubscribe", "ann@example.com")
+
+
 def test_wrong_usage_is_status_2(project: Project):
     """A missing argument and an unknown option."""
     project("draft", status=2)

@@ -38,6 +38,9 @@ def line_of(text: str, words: str) -> int:
         ('title = "The Harbour Daily"', 'title = "The\\nDaily"', "write it in one line"),
         ("min_articles = 1", 'min_articles = 1\naccent = "red"', "'red' won't do; write a colour such as #9c2b1f"),
         ('title = "The Harbour Daily"', f'title = "{"x" * 301}"', "title: this may have at most 300 characters"),
+        ('title = "The Harbour Daily"', 'title = " "', "newsletters.1.title: this is empty; readers see it"),
+        ('name = "The Harbour Post"', 'name = ""', "site.name: this is empty"),
+        ('section = "City"', 'section = ""', "sources.1.section: this is empty"),
         ("[[newsletters]]", "[newsletters]", "newsletters: there may be many of these; write [[newsletters]]"),
         (
             'security = "none"',
@@ -73,13 +76,48 @@ def test_an_error_names_the_key_and_the_line(good: str, bad: str, says: str):
     assert int(found[1]) in table_or_key
 
 
-def test_a_section_that_no_source_feeds_is_an_error_with_its_line():
-    """An impossible value, although each table is right by itself."""
+def test_a_section_that_no_source_feeds_is_a_warning_with_its_line():
+    """Each table is right by itself, and only a draft is wrong with both."""
     text = CONFIG + '[[newsletters.sections]]\nname = "City"\n[[newsletters.sections]]\nname = "Sport"\n'
+    [(slug, warning)] = a_config(text).unfed
+    assert slug == "daily"
+    assert f"line {line_of(text, 'Sport')}: " in warning
+    assert "no source feeds the section 'Sport'; a source's section or sections must name it" in warning
+    assert a_config().unfed == ()
+
+
+@pytest.mark.parametrize(
+    ("last", "says"),
+    [
+        ("[web", "a ] is missing"),
+        ('[web]\nhost = "::', "the quotation mark that closes a text is missing"),
+        ("[web]\nhost = '::", "the quotation mark that closes a text is missing"),
+        ("[web]\nhost = localhost", "text without quotation marks"),
+        ("[web]\nport", "a line is `key = value`"),
+        ("[web]\nport = 1\nport = 2", "this key is there twice"),
+        ("[smtp]", "this table is there twice"),
+        ("[web]\nsites = [1", "the ] that closes a list is missing"),
+    ],
+)
+def test_what_is_no_toml_is_told_with_its_line_in_our_words(last: str, says: str):
+    """Also on the last line, where the library names none."""
+    text = CONFIG + last
     with pytest.raises(ConfigError) as caught:
         a_config(text)
-    assert f"line {line_of(text, 'Sport')}: " in str(caught.value)
-    assert "no source feeds the section 'Sport'; a source's section or sections must name it" in str(caught.value)
+    line = len(text.splitlines())
+    assert str(caught.value).startswith(f"config.toml, line {line}: this is not TOML: ")
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("table", ["site", "smtp"])
+def test_a_table_that_every_paper_needs_is_named_when_it_is_missing(table: str):
+    """Nobody means the relay that happens to be the default."""
+    text = re.sub(rf"\[{table}\]\n([a-z_]+ = .*\n)+", "", CONFIG)
+    with pytest.raises(ConfigError) as caught:
+        a_config(text)
+    assert str(caught.value) == (
+        f"config.toml, line 1: {table}: this table is missing; write [{table}] and its keys below it."
+    )
 
 
 def test_names_are_unique():
@@ -94,7 +132,7 @@ def test_a_file_that_is_not_toml_or_not_there_is_said_so(tmp_path: Path):
     with pytest.raises(ConfigError, match="newsletter init"):
         config.load(tmp_path / "config.toml")
     (tmp_path / "config.toml").write_text("[site\n")
-    with pytest.raises(ConfigError, match="is not TOML"):
+    with pytest.raises(ConfigError, match=r"config\.toml, line 1: this is not TOML: a \] is missing"):
         config.load(tmp_path / "config.toml")
 
 

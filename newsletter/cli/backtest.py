@@ -31,7 +31,7 @@ def backtest(
     json: Json = False,
 ) -> None:  # fmt: skip
     """Replay stored articles with the clock of each day: what each issue would have held. Nothing is written."""
-    with opened(context) as paper:
+    with opened(context, drafts=newsletter) as paper:
         settings = paper.config.newsletter(newsletter)
         days = day_for(settings, first), day_for(settings, last)
         if not 0 <= (days[1] - days[0]).days < MOST_DAYS:

@@ -62,7 +62,7 @@ def collect(context: typer.Context, json: Json = False) -> None:
 
 def draft(context: typer.Context, newsletter: NewsletterSlug, date: Day = "", json: Json = False) -> None:
     """Pick and build that day's issue; run again, it refreshes a draft and never touches an approved one."""
-    with opened(context) as paper:
+    with opened(context, drafts=newsletter) as paper:
         settings = paper.config.newsletter(newsletter)
         issue = daily.draft(paper, settings, day_for(settings, date), now())
         with paper.database.reading() as session:

@@ -21,7 +21,7 @@ from newsletter import config
 from newsletter.config import Newsletter
 from newsletter.daily import Paper
 from newsletter.database import Database
-from newsletter.errors import NewsletterError
+from newsletter.errors import ConfigError, NewsletterError
 from newsletter.issues.find import day_of, find
 from newsletter.issues.models import Issue
 from subscribers import SubscribersError
@@ -30,6 +30,7 @@ console = Console(highlight=False, soft_wrap=True)  # results
 errors = Console(stderr=True, highlight=False, soft_wrap=True)  # progress, and what went wrong
 
 WHO = "command line"
+EVERY = "*"  # newsletter
 _NO_END = 10_000  # columns
 TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h: the status at which a mail server keeps a mail for later
 
@@ -42,9 +43,15 @@ Day = Annotated[
 
 
 @contextmanager
-def opened(context: typer.Context) -> Iterator[Paper]:
-    """The project that --config names, with its database ready."""
+def opened(context: typer.Context, *, drafts: str = "") -> Iterator[Paper]:
+    """The project that --config names, with its database ready. What speaks against a draft stops those who want one,
+    of the newsletter `drafts` or of EVERY, and is only said to all others: nobody has to wait with a leaving until a
+    mistyped section is found."""
     settings = config.load(Path(context.obj))
+    for slug, words in settings.unfed:
+        if drafts in (slug, EVERY):
+            raise ConfigError(words)
+        errors.print(escape(words))
     database = Database(settings.database.url)
     try:
         database.prepare()

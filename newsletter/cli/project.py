@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from newsletter import config, daily, sample, templates_folder
-from newsletter.cli.out import else_tried_again, now, opened, plain, say, set_up_logs
+from newsletter.cli.out import EVERY, else_tried_again, now, opened, plain, say, set_up_logs
 from newsletter.daily import Paper
 from newsletter.database import Database
 from newsletter.delivery import dkim
@@ -69,7 +69,7 @@ def run(context: typer.Context) -> None:
     from newsletter.scheduler import Clockwork
 
     set_up_logs(logging.INFO)
-    with opened(context) as paper:
+    with opened(context, drafts=EVERY) as paper:
         dkim.signer(paper.config.dkim)  # a key that is missing or wrong is told now, not at the hour of sending
         clock = Clockwork(paper)
         with _until_stopped():

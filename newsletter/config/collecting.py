@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from newsletter.config.section import Section
-from newsletter.config.words import FeedAddress, Line, OptionalPath, Slug, ZoneOrEmpty
+from newsletter.config.words import FeedAddress, Line, Name, OptionalPath, Slug, ZoneOrEmpty
 
 PLACES: dict[str, tuple[str, str]] = {
     "folder": ("path", "a folder has `path` and no `url`"),
@@ -49,8 +49,8 @@ class Source(Section):
     kind: Literal["folder", "feed", "push"]
     path: Path | None = Field(default=None, strict=False)
     url: FeedAddress | None = None
-    section: Line
-    sections: tuple[Line, ...] = Field(default=(), strict=False)
+    section: Name
+    sections: tuple[Name, ...] = Field(default=(), strict=False)
     weight: float = Field(default=1.0, ge=0, le=100)
     timezone: ZoneOrEmpty = ""
     fetch_pages: bool = False

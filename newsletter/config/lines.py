@@ -22,6 +22,26 @@ PLAIN_WORDS = {
     "tuple_type": "this must be a list in [ ]",
 }
 
+# What tomllib's sentences begin with, and what they mean to who wrote the file.
+NOT_TOML = {
+    "Expected '=' after a key": "a line is `key = value`, a [table], or begins with #",
+    "Invalid statement": "a line is `key = value`, a [table], or begins with #",
+    "Invalid initial character for a key part": "a key has only letters, digits, - and _",
+    "Expected ']' at the end of a table": "a ] is missing after the table's name",
+    "Expected ']]' at the end of an array": "]] is missing after the table's name",
+    "Expected newline or end of document": "there is more on the line than one value; text stands in quotation marks",
+    "Invalid value": "the value is missing, or it is text without quotation marks",
+    "Unterminated string": "the quotation mark that closes a text is missing",
+    "Expected \"'": "the quotation mark that closes a text is missing",
+    "Illegal character '\\n'": "the quotation mark that closes a text is missing",
+    "Unescaped '\\' in a string": "a backslash in \"…\" is written twice; in '…' it stands for itself",
+    "Unclosed array": "the ] that closes a list is missing",
+    "Unclosed inline table": "the } that closes a table is missing",
+    "Cannot overwrite a value": "this key is there twice",
+    "Duplicate inline table key": "this key is there twice",
+    "Cannot declare": "this table is there twice; of [[tables]] there may be many",
+}
+
 
 def sentence(error: Any, text: str, file: str) -> str:
     """One of pydantic's findings in plain words."""
@@ -29,6 +49,8 @@ def sentence(error: Any, text: str, file: str) -> str:
     words = words.replace("Input should be", "this must be", 1).replace("String should have", "this may have", 1)
     if error["type"] == "tuple_type" and isinstance(error["input"], dict):
         words = f"there may be many of these; write [[{error['loc'][-1]}]]"
+    elif error["type"] == "missing" and _table_in(Config, str(error["loc"][-1])) and len(error["loc"]) == 1:
+        words = f"this table is missing; write [{error['loc'][0]}] and its keys below it"
     elif error["type"] == "model_type":
         words = f"this is a table; write [{error['loc'][-1]}] and its keys below it"
     if error["type"] == "extra_forbidden" and (near := _near(error["loc"])):
@@ -41,6 +63,18 @@ def fault(file: str, text: str, place: Place, words: str) -> ConfigError:
     key = ".".join(str(part + 1) if isinstance(part, int) else part for part in place)
     end = "" if words.endswith("?") else "."
     return ConfigError(f"{file}, line {line_of(text, place)}: {key}: {words}{end}")
+
+
+def not_toml(file: str, text: str, words: str) -> ConfigError:
+    """The error for a text that the library can't read; `words` are the library's, with the line in their last bracket
+    or, where it read to the end in vain, without one."""
+    what, _, where = words.rpartition(" (at ")
+    if found := re.match(r"line (\d+),", where):
+        line = int(found[1])
+    else:
+        line = max(len(text.rstrip().splitlines()), 1)
+    plain = next((plain for begin, plain in NOT_TOML.items() if what.startswith(begin)), what[:1].lower() + what[1:])
+    return ConfigError(f"{file}, line {line}: this is not TOML: {plain}.")
 
 
 def _near(place: Sequence[str | int]) -> str | None:

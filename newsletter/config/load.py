@@ -4,6 +4,7 @@ import os
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from sqlalchemy.exc import ArgumentError
 
 from newsletter import wordbook
 from newsletter.config.dkim import DkimKey
-from newsletter.config.lines import Place, fault, sentence
+from newsletter.config.lines import Place, fault, not_toml, sentence
 from newsletter.config.relay import DEFAULT_RELAY, secret_in
 from newsletter.config.tables import Config, DatabaseSection, Newsletter
 from newsletter.errors import ConfigError
@@ -53,14 +54,16 @@ def parse(text: str, path: Path, secrets: Secrets) -> Config:
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path.name} is not TOML: {error}") from error
+        raise not_toml(path.name, text, str(error)) from error
     try:
         config = Config.model_validate(raw)
     except ValidationError as error:
         raise ConfigError("\n".join(sentence(e, text, path.name) for e in error.errors())) from error
     _check_names(config, text, path.name)
     _check_extras(config, text, path.name)
-    return _settled(config, _checked_url(config, text, path.name), path, secrets)
+    settled = _settled(config, _checked_url(config, text, path.name), path, secrets)
+    settled._unfed = tuple(_unfed(config, text, path.name))
+    return settled
 
 
 def _check_names(config: Config, text: str, file: str) -> None:
@@ -87,11 +90,6 @@ def _check_names(config: Config, text: str, file: str) -> None:
         for key, wanted in (("include", newsletter.include), ("exclude", newsletter.exclude)):
             if missing := set(wanted) - {s.name for s in config.segments}:
                 raise fault(file, text, (*here, key), f"there is no segment {min(missing)!r}")
-        fed = {name for s in config.sources_of(newsletter) for name in (s.section, *s.sections)}
-        for number, section in enumerate(newsletter.sections):
-            if section.name not in fed:
-                where = (*here, "sections", number, "name")
-                raise fault(file, text, where, _UNFED.format(section.name))
         if len(packed(rule.name for rule in config.sections_of(newsletter))) > LONGEST and newsletter.topics:
             words = f"the names of its sections are over {LONGEST} characters together; with topics = false they may be"
             raise fault(file, text, (*here, "slug"), words)
@@ -104,7 +102,15 @@ def _check_names(config: Config, text: str, file: str) -> None:
             raise fault(file, text, (*here, "words", wrong[0]), wrong[1])
 
 
-_UNFED = "no source feeds the section {!r}; a source's section or sections must name it, or this table goes"
+def _unfed(config: Config, text: str, file: str) -> Iterator[tuple[str, str]]:
+    """Sections that stay empty, most likely because a name is mistyped: only a draft is wrong without them."""
+    for index, newsletter in enumerate(config.newsletters):
+        fed = {name for s in config.sources_of(newsletter) for name in (s.section, *s.sections)}
+        for number, section in enumerate(newsletter.sections):
+            if section.name not in fed:
+                words = f"no source feeds the section {section.name!r}; a source's section or sections must name it, "
+                place = ("newsletters", index, "sections", number, "name")
+                yield newsletter.slug, str(fault(file, text, place, f"{words}or this table goes"))
 
 
 def _may_be_rounded_up(config: Config, newsletter: Newsletter) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from newsletter.config.section import Section
-from newsletter.config.words import Clock, Line
+from newsletter.config.words import Clock, Line, Name
 
 SATURDAY = 5
 HOLIDAY = re.compile(r"(?:\d{4}-)?\d\d-\d\d(?:\.\.(?:\d{4}-)?\d\d-\d\d)?")
@@ -30,7 +30,7 @@ Holiday = Annotated[str, AfterValidator(_holiday)]
 class SectionRule(Section):
     """One section of an issue: its name, the fewest picks it wants and the most it may have. A light one closes it."""
 
-    name: Line
+    name: Name
     min: int = Field(default=0, ge=0)
     max: int | None = Field(default=None, ge=1)
     light: bool = False

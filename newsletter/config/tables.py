@@ -28,6 +28,7 @@ from newsletter.config.words import (
     Line,
     Mailbox,
     MailboxOrEmpty,
+    Name,
     OptionalPath,
     Slug,
     WebAddress,
@@ -45,9 +46,9 @@ LONGEST_PAUSE = 60  # days without an issue that are looked back upon
 class Site(Section):
     """Who publishes, and where readers find us on the web."""
 
-    name: Line
+    name: Name
     url: WebAddress
-    postal_address: Line
+    postal_address: Name
     secret_key_file: Path = Field(default=Path("secret.key"), strict=False)
     media_dir: Path = Field(default=Path("media"), strict=False)
 
@@ -71,7 +72,7 @@ class Web(Section):
 class Logo(Section):
     """A picture in the place of the title; `src` is a file beside config.toml or a web address."""
 
-    src: Line
+    src: Name
     alt: Line = ""
     width: int = Field(default=200, ge=20, le=600)
 
@@ -91,7 +92,7 @@ class Newsletter(Picking, ForReaders, Deciding):
     `ForReaders` what its readers may choose, `Deciding` who lets it go."""
 
     slug: Slug
-    title: Line
+    title: Name
     sender: Mailbox
     relay: Slug | Literal[""] = ""
     description: Line = ""
@@ -205,7 +206,7 @@ class Config(Section):
     database: DatabaseSection = DatabaseSection()
     web: Web = Web()
     sign_up: SignUp = SignUp()
-    smtp: Smtp = Smtp()
+    smtp: Smtp
     relays: tuple[NamedRelay, ...] = Field(default=(), strict=False)
     mailbox: LeaveBox = LeaveBox()
     sending: Sending = Sending()
@@ -218,6 +219,13 @@ class Config(Section):
     dkim: tuple[DkimKey, ...] = Field(default=(), strict=False)
     _path: Path = PrivateAttr(default=Path("config.toml"))
     _keys: Keys | None = PrivateAttr(default=None)
+    _unfed: tuple[tuple[str, str], ...] = PrivateAttr(default=())
+
+    @property
+    def unfed(self) -> tuple[tuple[str, str], ...]:
+        """Sections that no source feeds: the slug of each one's newsletter, and a sentence. No draft of that one can be
+        made with them, and all else can."""
+        return self._unfed
 
     @property
     def folder(self) -> Path:

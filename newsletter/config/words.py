@@ -110,6 +110,12 @@ def _hours(value: str) -> str:
     return value
 
 
+def _not_empty(value: str) -> str:
+    if not value.strip():
+        raise ValueError("this is empty; readers see it, so write some words")
+    return value
+
+
 def like(pattern: str, wanted: str) -> AfterValidator:
     """A check that the whole value has the shape of `pattern`; its error says what is `wanted`, in words."""
 
@@ -140,3 +146,4 @@ Slug = Annotated[
     ),
 ]
 Line = Annotated[str, Field(max_length=300), like(r"[^\r\n\x00]*", "it in one line")]
+Name = Annotated[Line, AfterValidator(_not_empty)]
