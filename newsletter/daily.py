@@ -7,7 +7,7 @@ what is left to do, and a row in the database says what is done.
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from threading import Event
 from typing import Any, Protocol, TypeVar
 
@@ -355,7 +355,7 @@ def hear_one(paper: Paper, mail: bytes, now: datetime) -> bool:
 
 # --- people ---------------------------------------------------------------------------------------------------------
 
-ERASED = "erased.txt"  # beside config.toml: keyed hashes of all whom an operator erased; no restored backup undoes it
+ERASED = "erased.txt"  # beside config.toml: the keyed hash and the time of each erasure; no restored backup undoes it
 
 
 def data_of(session: Session, config: Config, email: str) -> dict[str, Any]:
@@ -383,7 +383,7 @@ def erase(paper: Paper, email: str, now: datetime) -> bool:
     """Forget a person but for one keyed hash; whether there was anybody. Raises NotAnAddress."""
     hashed = erasure.hash_of(paper.config.keys, email)
     with (paper.config.folder / ERASED).open("a", encoding="ascii") as file:  # first: it must outlive a crash
-        file.write(f"{hashed}\n")
+        file.write(f"{hashed} {now.astimezone(UTC).isoformat()}\n")
     with paper.database.transaction() as session:
         found = erasure.erase(session, paper.config.keys, email, now)
     paper.database.forget_journal()

@@ -67,6 +67,8 @@ class Report:
     unchanged: int = 0
     suppressed: int = 0
     invalid: int = 0
+    new_as_left: int = 0  # of the new: who has left, as the file says, and is kept so that nobody brings them in
+    taken_off: int = 0  # of the updated: who was a reader until then
     layout: Layout | None = None  # how the file was read
     notes: list[Note] = field(default_factory=list)
     hears: Callable[[Note], None] | None = None  # of every row that is kept out, however many
@@ -134,6 +136,8 @@ def import_csv(
     with _index_aside(transaction, path, dry_run), reading.batches(path, layout, keys, batch_rows) as batches:
         for batch, verdicts in _each(batches, bring, _writers(transaction)):
             report.count(_counted(batch, verdicts))
+            report.new_as_left += _new_as_left(batch, verdicts)
+            report.taken_off += sum(v.becomes is SubscriptionState.UNSUBSCRIBED for _, v in verdicts)
             said += [Note(row.line, Outcome.INVALID, row.why) for row in batch.faults]
             said += [Note(line, verdict.outcome, verdict.why) for line, verdict in verdicts if verdict.why]
             if batch.is_last:
@@ -201,6 +205,15 @@ def _counted(batch: Batch, verdicts: Sequence[tuple[int, Verdict]]) -> Counter[O
     outcomes[Outcome.INVALID] += len(batch.faults)
     outcomes[Outcome.UNCHANGED] += batch.twice
     return outcomes
+
+
+def _new_as_left(batch: Batch, verdicts: Sequence[tuple[int, Verdict]]) -> int:
+    """How many of a batch's new people come in as ones who have left."""
+    people, left = batch.arrivals, str(SubscriptionState.UNSUBSCRIBED)
+    if left not in people.states:
+        return 0
+    known = {line for line, verdict in verdicts if verdict.outcome is not Outcome.NEW}
+    return sum(state == left and line not in known for line, state in zip(people.lines, people.states, strict=True))
 
 
 def _writers(transaction: Callable[[], AbstractContextManager[Session]]) -> int:

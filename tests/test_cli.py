@@ -38,6 +38,7 @@ def test_a_morning_by_hand_on_the_command_line(database_url: str, tmp_path: Path
         assert {name: counts[name] for name in ("new", "updated", "unchanged", "suppressed", "invalid")} == {
             "new": 5, "updated": 0, "unchanged": 0, "suppressed": 0, "invalid": 0,
         }  # fmt: skip
+        assert (counts["new_as_left"], counts["taken_off"]) == (0, 0)
         [source] = project.json("collect")["sources"]
         assert (source["name"], source["new"], source["failed"]) == ("city-desk", 3, [])
 

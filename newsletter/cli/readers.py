@@ -4,7 +4,7 @@ import csv
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
@@ -103,7 +103,8 @@ def _import_document(report: transfer.Report, dry_run: bool) -> dict[str, Any]:
     layout = report.layout
     read_as = {"encoding": layout.encoding, "delimiter": layout.delimiter, "columns": layout.mapping} if layout else {}
     lines = [{"line": n.line, "outcome": str(n.outcome), "why": n.why} for n in report.notes]
-    return {**_counts(report), "dry_run": dry_run, **read_as, "lines": lines}
+    of_them = {name: getattr(report, name) for name in ("new_as_left", "taken_off")}
+    return {**_counts(report), **of_them, "dry_run": dry_run, **read_as, "lines": lines}
 
 
 def _say_import(report: transfer.Report, dry_run: bool, refused: Path | None) -> None:
@@ -113,6 +114,10 @@ def _say_import(report: transfer.Report, dry_run: bool, refused: Path | None) ->
         say(f"Read as {report.layout.encoding}, {between} between the cells: {plain(columns)}")
     counts = ", ".join(f"{count:,} {name}" for name, count in _counts(report).items())
     say(f"Nothing is written; it would be: {counts}" if dry_run else counts)
+    if report.new_as_left:
+        say(f"Of the new, {report.new_as_left:,} have left, as the file says: kept as such, and never mailed.")
+    if report.taken_off:
+        say(f"Of the updated, {report.taken_off:,} get it no more, for the file says that they have left.")
     for note in report.notes[:20]:
         say(f"line {note.line}: {note.outcome}: {plain(note.why)}")
     if refused is not None:
@@ -279,10 +284,11 @@ def erase(
         raise Refused("Nothing was erased.")
     with opened(context) as paper:
         if again is not None:
-            hashes = _erased_before(again)
+            erased = _erased_before(again)
             with paper.database.transaction() as session:
-                count = erasure.erase_again(session, hashes, now())
-            said = f"Erased again: {count:,} of {len(hashes):,}; none of them is ever mailed."
+                count = erasure.erase_again(session, erased, now())
+            listed = len({one.hashed for one in erased})
+            said = f"Erased again: {count:,} of {listed:,}. Who has signed up themselves since then stays."
         else:
             found = daily.erase(paper, email, now())
             said = "Erased. The address is never mailed again." if found else NOBODY
@@ -290,15 +296,23 @@ def erase(
     say(said)
 
 
-def _erased_before(file: Path) -> list[str]:
-    """The keyed hashes of that list. Refused for a file that is none."""
+def _erased_before(file: Path) -> list[erasure.Erased]:
+    """What stands in that list; a line without a time is of now. Refused for a file that is none."""
     try:
-        lines = file.read_text(encoding="ascii").split()
+        lines = [line.split() for line in file.read_text(encoding="ascii").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise Refused(f"{file} can't be read as a list of erasures.") from error
-    if not all(len(line) == 64 and set(line) <= set("0123456789abcdef") for line in lines):
-        raise Refused(f"{file} is no list of erasures: each line is 64 hex digits.")
-    return list(dict.fromkeys(lines))
+    try:
+        return [_erased(*words) for words in lines]
+    except (TypeError, ValueError) as error:
+        raise Refused(f"{file} is no list of erasures: each line is 64 hex digits, and the time.") from error
+
+
+def _erased(hashed: str, at: str = "") -> erasure.Erased:
+    """Out of the words of a line. Raises ValueError."""
+    if len(hashed) != 64 or not set(hashed) <= set("0123456789abcdef"):
+        raise ValueError(hashed)
+    return erasure.Erased(hashed, datetime.fromisoformat(at).astimezone(UTC) if at else now())
 
 
 def slug_meant(config: Config, words: str) -> str:

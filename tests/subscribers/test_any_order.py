@@ -1,15 +1,17 @@
 """Whatever happens in whatever order: who has left or is suppressed is in no audience without a fresh opt-in."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from mailbox import Maildir
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete
-from sqlmodel import Session, select
+from sqlalchemy import delete, insert, inspect
+from sqlmodel import Session, SQLModel, select
 
 from newsletter.config.mailbox import Mailbox
 from newsletter.database import Database
@@ -30,19 +32,32 @@ from subscribers import (
     wishes,
 )
 from subscribers.clicks import Following
-from subscribers.models import Click, Consent, Leaving, SignUp, Subscriber, Subscription, Suppression
+from subscribers.erasure import Erased
+from subscribers.models import Click, Consent, GroupConsent, Leaving, SignUp, Subscriber, Subscription, Suppression
 from subscribers.signup import Outcome
 from subscribers.tokens import Purpose, sign
 from tests.builders import NOW
 from tests.subscribers.conftest import KEYS, PROOF
 
 ANN = "ann@example.com"
+FACTS = ("left_at", "left_herself", "blocked", "forms", "opted_in_at")
 READS = (SubscriptionState.ACTIVE, SubscriptionState.PAUSED)
 ACTS = (
     *("ask", "confirm", "confirm_an_old_link", "import_active", "import_unsubscribed", "add", "one_click", "undo"),
     *("leave_all", "operator", "complain", "bounce", "forbid", "erase", "pause", "resume", "join", "wait_a_day"),
     *("fill_in_the_form", "look_at_the_forms", "mailto", "follow_a_link"),
+    *("back_up", "restore") * 2,  # else they seldom stand in the right order
 )
+TABLES = (SignUp, Suppression, Subscriber, GroupConsent, Subscription, Consent, Leaving, Click)  # who is named first
+
+
+@dataclass
+class Backup:
+    """What was kept of a store, and what was true then."""
+
+    rows: dict[type[SQLModel], list[dict[str, Any]]]
+    links: list[tuple[datetime, str]]
+    facts: dict[str, Any]
 
 
 class Story:
@@ -55,6 +70,10 @@ class Story:
         self.left_herself = False
         self.blocked = False
         self.forms = 0  # filled in, and not looked at yet
+        self.opted_in_at: datetime | None = None  # herself, by a confirmation
+        self.lost_links: list[str] = []  # of mails that the store before a restored backup has sent
+        self.erased: list[Erased] = []  # as `erased.txt` has them
+        self.backup: Backup | None = None
 
     def act(self, act: str) -> None:
         getattr(self, act)()
@@ -88,11 +107,11 @@ class Story:
         with self.database.transaction() as session:
             if signup.confirm(session, KEYS, link, PROOF, self.now).outcome is Outcome.GOOD:
                 assert self.left_at is None or asked_at > self.left_at, "a link older than the leaving"
-                self.left_at, self.blocked = None, False
+                self.left_at, self.blocked, self.opted_in_at = None, False, self.now
 
     def confirm_an_old_link(self) -> None:
         with self.database.transaction() as session:
-            for _, link in self.links[:-1]:
+            for link in (*(link for _, link in self.links[:-1]), *self.lost_links):
                 assert signup.confirm(session, KEYS, link, PROOF, self.now).outcome is not Outcome.GOOD
 
     def import_active(self) -> None:
@@ -166,9 +185,37 @@ class Story:
     def erase(self) -> None:
         with self.database.transaction() as session:
             erasure.erase(session, KEYS, ANN, self.now)
+        self.erased.append(Erased(erasure.hash_of(KEYS, ANN), self.now))
         self.blocked, self.left_at, self.forms = True, None, 0
         with self.database.reading() as session:
             assert session.exec(select(Click)).all() == []
+
+    def back_up(self) -> None:
+        facts = {name: getattr(self, name) for name in FACTS}
+        with self.database.reading() as session:
+            rows = {table: [dict(row) for row in session.execute(_all(table)).mappings()] for table in TABLES}
+        self.backup = Backup(rows, list(self.links), facts)
+
+    def restore(self) -> None:
+        """The rows of the backup in the place of all others, and then what an operator is told to do."""
+        if self.backup is None:
+            return
+        with self.database.transaction() as session:
+            empty(session)
+            for table, rows in self.backup.rows.items():
+                if rows:
+                    session.execute(insert(table), rows)
+        for name, value in self.backup.facts.items():
+            setattr(self, name, value)
+        self.lost_links += [link for _, link in self.links if link not in [known for _, known in self.backup.links]]
+        self.links = list(self.backup.links)
+        with self.database.transaction() as session:
+            erasure.erase_again(session, self.erased, self.now)
+        if self.erased and (self.opted_in_at is None or self.opted_in_at < self.erased[-1].at):
+            self.blocked, self.left_at = True, None
+            with self.database.reading() as session:
+                assert self._found(session) is None, "what was erased is gone again"
+                assert session.exec(select(Click)).all() == []
 
     def follow_a_link(self) -> None:
         """Out of an old mail, whose link says her number; kept only as long as she reads it."""
@@ -238,8 +285,7 @@ def test_none_of_many_orders_of_events_mails_one_who_left(database: Database, ac
 
 def who_left_is_never_mailed(database: Database, acts: list[str]) -> None:
     with database.transaction() as session:
-        for table in (Click, Consent, Leaving, Subscription, Subscriber, Suppression, SignUp):
-            session.execute(delete(table))
+        empty(session)
     with TemporaryDirectory() as folder:
         story = Story(database, Path(folder))
         for act in acts:
@@ -247,6 +293,15 @@ def who_left_is_never_mailed(database: Database, acts: list[str]) -> None:
             if story.is_mailed():
                 assert story.left_at is None, f"mailed after {act}, although she has left"
                 assert not story.blocked, f"mailed after {act}, although she is suppressed"
+
+
+def empty(session: Session) -> None:
+    for table in reversed(TABLES):
+        session.execute(delete(table))
+
+
+def _all(table: type[SQLModel]) -> Any:
+    return select(*inspect(table).columns)
 
 
 @pytest.mark.parametrize(
@@ -271,6 +326,11 @@ def who_left_is_never_mailed(database: Database, acts: list[str]) -> None:
         (["import_active", "mailto", "undo"], True),
         (["fill_in_the_form", "look_at_the_forms", "mailto", "confirm"], False),
         (["fill_in_the_form", "erase", "look_at_the_forms", "confirm"], False),
+        (["import_active", "back_up", "erase", "restore", "import_active", "add"], False),
+        (["import_active", "erase", "ask", "confirm", "back_up", "one_click", "restore"], True),
+        (["import_active", "back_up", "erase", "ask", "confirm", "restore"], False),
+        (["import_active", "back_up", "erase", "restore", "ask", "confirm"], True),
+        (["import_active", "one_click", "back_up", "ask", "confirm", "restore"], False),
     ],
 )
 def test_stories_that_end_as_readers_expect(database: Database, tmp_path: Path, acts: list[str], mailed: bool):

@@ -24,6 +24,7 @@ from subscribers import (
     wishes,
 )
 from subscribers.address import address_hash
+from subscribers.erasure import Erased
 from tests.builders import NOW
 from tests.subscribers.conftest import KEYS, PROOF, a_reader, confirm_token, the, unsubscribe_token
 
@@ -105,9 +106,9 @@ def test_an_erasure_outlives_a_restored_backup(session):
     """The list of hashes beside the database is enough to erase again."""
     a_reader(session, "ann@example.com")
     a_reader(session, "bob@example.com")
-    hashes = [erasure.hash_of(KEYS, "ANN@example.com"), "0" * 64]
-    assert erasure.erase_again(session, hashes, NOW) == 1
-    assert erasure.erase_again(session, hashes, NOW) == 0
+    erased = [Erased(erasure.hash_of(KEYS, "ANN@example.com"), NOW), Erased("0" * 64, NOW)]
+    assert erasure.erase_again(session, erased, NOW) == 1
+    assert erasure.erase_again(session, erased, NOW) == 0
     with pytest.raises(NotKnown, match="erasure"):
         directory.show(session, KEYS, "ann@example.com")
     assert audience.count(session, "daily", NOW) == 1

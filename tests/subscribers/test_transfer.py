@@ -130,6 +130,27 @@ def test_a_dry_run_counts_and_writes_nothing(database, tmp_path):
     assert tried.notes == real.notes
 
 
+@pytest.mark.parametrize("batch_rows", [1, 100])
+def test_who_comes_in_as_left_is_counted_apart_from_new_readers(database, tmp_path, batch_rows):
+    """An operator who reads "6 new" must not take those for readers who have left, tried or done."""
+    with database.transaction() as session:
+        a_reader(session, "reads@example.com")
+        a_reader(session, "left@example.com")
+        unsubscribe.by_operator(session, "left@example.com", "daily", NOW)
+        a_reader(session, "elsewhere@example.com", "weekly")
+        suppression.suppress_address(session, KEYS, "gone@example.com", SuppressionReason.ERASURE, "", NOW)
+    known = "".join(f"{name}@example.com,unsubscribed\n" for name in ("reads", "left", "elsewhere", "gone"))
+    content = f"email,status\n{known}new@example.com,active\nold@example.com,unsubscribed\n"
+    path = a_file(tmp_path, content)
+    for dry_run in (True, False):
+        report = bring(database, path, dry_run=dry_run, batch_rows=batch_rows)
+        assert (report.new, report.new_as_left, report.updated, report.taken_off) == (3, 2, 1, 1)
+    again = bring(database, path, batch_rows=batch_rows)
+    assert (again.new, again.new_as_left, again.updated, again.taken_off) == (0, 0, 0, 0)
+    with database.reading() as session:
+        assert audience.count(session, "daily", NOW) == 1
+
+
 def test_every_row_that_is_kept_out_is_heard_of(sqlite, tmp_path, monkeypatch):
     """A Report keeps the first thousand; whoever listens hears them all."""
     monkeypatch.setattr(transfer, "MAX_NOTES", 2)

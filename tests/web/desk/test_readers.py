@@ -118,7 +118,7 @@ def test_erasing_wants_the_address_typed(desk: Desk, ann: int):
     with desk.database.reading() as session:
         assert session.exec(select(Subscriber)).all() == []
         assert session.exec(select(Suppression)).one().reason is SuppressionReason.ERASURE
-    assert len((desk.config.folder / "erased.txt").read_text().split()) == 1
+    assert len((desk.config.folder / "erased.txt").read_text().splitlines()) == 1
 
 
 def test_the_never_mail_list_is_asked_and_an_operators_own_word_lifted(desk: Desk, ann: int):
@@ -152,6 +152,7 @@ def test_a_file_is_checked_first_then_brought_in(desk_anywhere: Desk):
     assert "cells parted by semicolons" in text
     assert re.search(r'name="email">.*?<option value="0" selected>Mail<', text, re.S)
     assert "Import 2 people" in text
+    assert "Of the new, 1 has left, as the file says" in text
     with desk.database.reading() as session:
         assert session.exec(select(Subscriber)).all() == []
     [folder] = (desk.config.folder / "uploads").iterdir()
