@@ -41,6 +41,7 @@ from tests.subscribers.conftest import KEYS, PROOF
 
 ANN = "ann@example.com"
 FACTS = ("left_at", "left_herself", "blocked", "forms", "opted_in_at")
+Rows = dict[type[SQLModel], list[dict[str, Any]]]
 READS = (SubscriptionState.ACTIVE, SubscriptionState.PAUSED)
 ACTS = (
     *("ask", "confirm", "confirm_an_old_link", "import_active", "import_unsubscribed", "add", "one_click", "undo"),
@@ -55,7 +56,7 @@ TABLES = (SignUp, Suppression, Subscriber, GroupConsent, Subscription, Consent, 
 class Backup:
     """What was kept of a store, and what was true then."""
 
-    rows: dict[type[SQLModel], list[dict[str, Any]]]
+    rows: Rows
     links: list[tuple[datetime, str]]
     facts: dict[str, Any]
 
@@ -193,7 +194,7 @@ class Story:
     def back_up(self) -> None:
         facts = {name: getattr(self, name) for name in FACTS}
         with self.database.reading() as session:
-            rows = {table: [dict(row) for row in session.execute(_all(table)).mappings()] for table in TABLES}
+            rows: Rows = {table: [dict(row) for row in session.execute(_all(table)).mappings()] for table in TABLES}
         self.backup = Backup(rows, list(self.links), facts)
 
     def restore(self) -> None:
