@@ -112,7 +112,7 @@ def _chromium() -> "Iterator[Browser]":
     a test that wants one of its own takes `tests.web.conftest.in_a_loop`."""
     from playwright.sync_api import expect, sync_playwright  # slow to import, wanted in few files
 
-    expect.set_options(timeout=20_000)  # on a busy machine
+    expect.set_options(timeout=60_000)  # on a busy machine
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield opened

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Answer:
     """What the feed server says at one path. `drip` is seconds between single bytes, until the client has gone.
 
-    Where there is a `gate`, the answer waits for it to open.
+    Where there is a `gate`, the answer waits until as many are under way as open it.
     """
 
     body: bytes = b""
@@ -86,7 +86,7 @@ class FeedServer:
                 answer = server.answers.get(self.path, Answer(status=404))
                 if answer.gate:
                     with suppress(threading.BrokenBarrierError):
-                        answer.gate.wait(0.2)
+                        answer.gate.wait(60)
                 etag = answer.headers.get("etag")
                 fresh = etag is not None and self.headers.get("If-None-Match") == etag
                 self.send_response(304 if fresh else answer.status)

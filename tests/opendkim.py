@@ -9,6 +9,7 @@ from time import monotonic, sleep
 from typing import Self
 
 from newsletter.delivery.dkim import Key
+from tests.ports import a_free_port
 
 SETTINGS = """
 Mode v
@@ -29,8 +30,7 @@ class OpenDkim:
     port: int = field(init=False)
 
     def __enter__(self) -> Self:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
+        self.port = a_free_port()
         (self.folder / "nobody").write_text("192.0.2.1\n")  # mail of "internal hosts" is signed, not verified
         (self.folder / "records").write_text("".join(f"{key.record_name} {key.record}\n" for key in self.keys))
         settings = self.folder / "opendkim.conf"
@@ -46,10 +46,10 @@ class OpenDkim:
 
     def _wait(self) -> None:
         """Until it answers."""
-        end = monotonic() + 30
+        end = monotonic() + 60
         while monotonic() < end:
             try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                socket.create_connection(("127.0.0.1", self.port), timeout=60).close()
             except OSError:
                 assert self._process.poll() is None, self._process.communicate()[1]
                 sleep(0.02)

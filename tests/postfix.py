@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,6 +15,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 from time import monotonic, sleep
 from typing import Self
+
+from tests.ports import a_free_port
 
 MASTER = """
 127.0.0.1:{port} inet n - n - - smtpd
@@ -79,8 +80,7 @@ class Postfix:
     folder: Path = field(init=False)
 
     def __enter__(self) -> Self:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
+        self.port = a_free_port()
         self.folder = Path(mkdtemp(prefix="postfix-"))  # not below pytest's folder, which only its owner may enter
         self.folder.chmod(0o755)
         uid = int(subprocess.check_output(["/usr/bin/id", "-u", "postfix"]))

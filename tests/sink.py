@@ -34,7 +34,7 @@ class Sink:
     """`with Sink() as sink:` listens on `sink.port`. `taken` holds what it accepted, `commands` what was said to it."""
 
     rules: dict[str, str] = field(default_factory=dict)  # stage → "550 5.1.1 no such user", HANG_UP or SILENCE
-    refuse: Callable[[str, str], str | None] = lambda stage, word: None  # (stage, address or "") → the same
+    refuse: Callable[[str, str], str | None] = lambda stage, word: None  # (stage, address or "") → the same; see `nth`
     pipelining: bool = True
     features: tuple[str, ...] = ("8BITMIME", "ENHANCEDSTATUSCODES")
     features_in_clear: tuple[str, ...] = ()  # what a man in the middle offers besides, before TLS
@@ -52,7 +52,7 @@ class Sink:
         self._listener = socket.create_server(("127.0.0.1", self.port))
         self.port = self._listener.getsockname()[1]
         self._open: set[_Talk] = set()
-        self._lock = threading.Lock()
+        self._lock, self._asking = threading.Lock(), threading.local()
         self.released = threading.Event()  # ends every silence
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
@@ -66,6 +66,13 @@ class Sink:
             for talk in self._open:
                 talk.cut_off()
         self._thread.join()
+
+    @property
+    def nth(self) -> int:
+        """For whom `refuse` is asked: how many have reached this stage with this one. Of several conversations each has
+        a number of its own, whereas `reached` may have gone on."""
+        number: int = self._asking.nth
+        return number
 
     @property
     def recipients(self) -> list[str]:
@@ -101,6 +108,7 @@ class Sink:
     def _rule(self, stage: str, word: str) -> str | None:
         with self._lock:
             self.reached[stage] += 1
+            self._asking.nth = self.reached[stage]
         return self.refuse(stage, word) or self.rules.get(stage)
 
 

@@ -121,7 +121,7 @@ def with_a_feed(database: Database, folder: Path, server: FeedServer, images: st
     """A newsletter that draws on a feed at `server`, with one article that names a picture there."""
     port = server.url("/").split(":")[2].strip("/")
     more = (
-        f'[collecting]\nprivate_networks = ["127.0.0.1/32"]\ntimeout_seconds = 5.0\n[[sources]]\nname = "radio"\n'
+        f'[collecting]\nprivate_networks = ["127.0.0.1/32"]\ntimeout_seconds = 60\n[[sources]]\nname = "radio"\n'
         f'kind = "feed"\nurl = "http://127.0.0.1:{port}/feed"\nsection = "World"\n'
     )
     return a_paper(database, folder, more, f'images = "{images}"')

@@ -15,6 +15,7 @@ import trustme
 
 from tests.command import Project, a_project, readers_file
 from tests.fakes import FeedServer
+from tests.ports import a_free_port
 from tests.postfix import Postfix
 
 READERS = 1000
@@ -117,8 +118,7 @@ def one_whole_mail(mail: EmailMessage, address: str, draft: dict[str, Any]) -> s
 
 def leave(project: Project, address: str) -> None:
     """One click, at the real web server of the project."""
-    with FeedServer() as probe:
-        port = int(probe.url("").rpartition(":")[2])
+    port = a_free_port()
     settings = project.folder / "config.toml"
     settings.write_text(settings.read_text() + f"\n[web]\nport = {port}\n")
     server = project.start("serve")

@@ -22,8 +22,9 @@ from newsletter.rendering.models import Edition
 from newsletter.wordbook import Wordbook
 from subscribers import Way, erasure, signup, unsubscribe
 from tests.builders import CONFIG, NOW, a_config
+from tests.ports import a_free_port
 from tests.subscribers.conftest import KEYS, PROOF, a_reader, the
-from tests.web.conftest import Catcher, catcher, free_port
+from tests.web.conftest import Catcher, catcher
 
 __all__ = ["catcher"]
 MINUTE = timedelta(minutes=1)
@@ -37,7 +38,7 @@ def config(catcher: Catcher, tmp_path: Path) -> Config:
 @pytest.fixture
 def without_relay(tmp_path: Path) -> Config:
     """A config whose relay does not answer."""
-    return a_config(CONFIG.replace("port = 1025", f"port = {free_port()}"), tmp_path)
+    return a_config(CONFIG.replace("port = 1025", f"port = {a_free_port()}"), tmp_path)
 
 
 def ask(session: Session, email: str = "ann@example.com", now: datetime = NOW) -> None:
@@ -350,7 +351,7 @@ def test_the_next_issue_is_the_first_send_time_that_is_still_to_come():
 def test_a_port_that_is_free_is_one_that_nobody_answers_on():
     """What `without_relay` stands on."""
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", free_port()), timeout=5)
+        socket.create_connection(("127.0.0.1", a_free_port()), timeout=5)
 
 
 def test_kinds_have_their_templates():

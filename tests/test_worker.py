@@ -24,7 +24,7 @@ def test_a_worker_finishes_what_is_being_sent_and_begins_no_issue(database: Data
         waits = an_issue(session, day=NOW.date().replace(day=24)).id
         states.move(session, desk.issue_id, IssueState.SENDING, "test", "", NOW)
     with Sink() as sink:
-        sink.refuse = lambda stage, _word: stopping.set() if sink.reached["dot"] == 20 else None
+        sink.refuse = lambda stage, _word: stopping.set() if (stage, sink.nth) == ("dot", 20) else None
         helper = Paper(desk.config(sink), database)
         worker.live(helper, desk.clock, stopping)
     assert len(sink.taken) == 20

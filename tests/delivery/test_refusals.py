@@ -94,7 +94,7 @@ def test_nobody_twice_when_the_relay_hangs_up_again_and_again(desk: Desk):
     """Every tenth conversation breaks before a dot: all get theirs, none twice, none uncertain."""
     addresses = desk.readers(100)
     with Sink() as sink:
-        sink.refuse = lambda stage, _word: HANG_UP if stage == "RCPT" and sink.reached["RCPT"] % 10 == 0 else None
+        sink.refuse = lambda stage, _word: HANG_UP if stage == "RCPT" and sink.nth % 10 == 0 else None
         assert desk.send(sink) == ledger.Totals(accepted=100)
     assert Counter(sink.recipients) == Counter(addresses)
 

@@ -57,7 +57,7 @@ def test_a_draft_is_not_sent(desk: Desk):
 def test_two_senders_at_once_share_the_list(desk: Desk):
     """Two processes on one issue: every reader once. Neither gets an answer before both are at work."""
     addresses = desk.readers(500)
-    both = threading.Barrier(2, timeout=30)
+    both = threading.Barrier(2, timeout=60)
 
     def wait_for_both(stage: str, _word: str) -> None:
         if stage == "banner":
@@ -130,7 +130,7 @@ def test_pausing_from_elsewhere_stops_the_run_and_nothing_is_lost(desk: Desk):
     paused = threading.Event()
 
     def pause_at_the_hundredth(stage: str, word: str) -> str | None:
-        if stage == "dot" and sink.reached["dot"] == 100 and not paused.is_set():
+        if stage == "dot" and sink.nth == 100 and not paused.is_set():
             paused.set()
             with desk.database.transaction() as session:
                 states.move(session, desk.issue_id, IssueState.PAUSED, "test", "a typo", NOW)
@@ -154,8 +154,8 @@ def test_a_quick_wire_finds_the_next_batch_claimed(desk: Desk, monkeypatch: pyte
     addresses, in_hand = desk.readers(200), set[int]()
 
     def look_near_the_end_of_the_first(stage: str, word: str) -> str | None:
-        if stage == "dot" and sink.reached["dot"] == 36:
-            deadline = monotonic() + 20
+        if stage == "dot" and sink.nth == 36:
+            deadline = monotonic() + 60
             while max(in_hand, default=0) <= 40 and monotonic() < deadline:
                 in_hand.add(desk.totals().in_hand)
         return None

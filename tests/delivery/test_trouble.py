@@ -2,7 +2,6 @@
 
 import resource
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from newsletter.delivery.models import DeliveryState
 from newsletter.errors import RelayDown, StoreError
 from newsletter.issues.models import IssueState
 from tests.delivery.desks import Desk
+from tests.ports import a_free_port
 from tests.postfix import Postfix
 from tests.sink import Sink
 
@@ -50,7 +50,7 @@ def test_a_full_disk_stops_the_send_with_a_sentence_and_nothing_is_doubled(desk:
     full = full_disk(4096)
 
     def fill_it_up(stage: str, _word: str) -> None:
-        if stage == "dot" and sink.reached["dot"] == 50:
+        if stage == "dot" and sink.nth == 50:
             full.__enter__()
 
     with Sink() as sink:
@@ -72,7 +72,7 @@ def test_a_database_that_is_locked_for_a_while_is_waited_for(sqlite: Database, t
     locked = threading.Event()
 
     def lock_at_the_fiftieth(stage: str, _word: str) -> None:
-        if stage == "dot" and sink.reached["dot"] == 50:
+        if stage == "dot" and sink.nth == 50:
             other = sqlite3.connect(str(sqlite.url.database), isolation_level=None, check_same_thread=False)
             other.execute("BEGIN IMMEDIATE")
             locked.set()
@@ -100,7 +100,7 @@ def test_a_postgresql_that_is_started_again_in_mid_send_is_waited_for(
     restarted = threading.Event()
 
     def restart_at_the_fiftieth(stage: str, _word: str) -> None:
-        if stage == "dot" and sink.reached["dot"] == 50:
+        if stage == "dot" and sink.nth == 50:
             server.stop()
             server.start()
             restarted.set()
@@ -125,8 +125,7 @@ class MortalSink:
     same port. It writes each recipient down before it says 250."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port: int = probe.getsockname()[1]
+        self.port = a_free_port()
         self.log = folder / "taken"
         self.log.touch()
 
@@ -148,7 +147,7 @@ from pathlib import Path
 from tests.sink import Sink
 port, log, dies = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 def refuse(stage, word):
-    if dies and stage == "dot" and sink.reached["dot"] >= dies:
+    if dies and stage == "dot" and sink.nth >= dies:
         os.kill(os.getpid(), signal.SIGKILL)
 sink = Sink(refuse=refuse, log=log, port=port)
 with sink:

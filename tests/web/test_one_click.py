@@ -59,7 +59,7 @@ def test_raw_requests_to_a_real_server_do_the_same(served: Served, body):
     head = f"POST /u/{a_token(served)} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: {len(content)}\r\n"
     if kind:
         head += f"Content-Type: {kind}\r\n"
-    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as connection:
         connection.sendall(head.encode() + b"\r\n" + content)
         answer = b"".join(iter(lambda: connection.recv(65_536), b""))
     assert answer.startswith(b"HTTP/1.1 200 ")
@@ -73,7 +73,7 @@ def test_a_chunked_body_does_the_same(served: Served):
     request = (
         f"POST /u/{a_token(served)} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as connection:
         connection.sendall(request.encode() + b"1a\r\nList-Unsubscribe=One-Click\r\n0\r\n\r\n")
         answer = b"".join(iter(lambda: connection.recv(65_536), b""))
     assert answer.startswith(b"HTTP/1.1 200 ")

@@ -150,7 +150,7 @@ def test_the_headers_post_by_curl_takes_off_whatever_its_body(served: Served, ma
     assert found is not None
     address = found[1].decode()
     for _ in range(2):
-        command = [CURL, "--silent", "--max-time", "20", "--dump-header", "-", "--output", "/dev/null"]
+        command = [CURL, "--silent", "--max-time", "60", "--dump-header", "-", "--output", "/dev/null"]
         done = subprocess.run([*command, *BODIES[body], address], capture_output=True, text=True, check=True)
         assert re.match(r"HTTP/1\.[01] 200 ", done.stdout), done.stdout
         assert not re.search(r"^(location|set-cookie):", done.stdout, re.IGNORECASE | re.MULTILINE)

@@ -28,9 +28,10 @@ from subscribers.clicks import Following
 from subscribers.models import Leaving, Subscriber
 from tests.builders import CONFIG, NOW, a_config, add_readers, an_article
 from tests.delivery.ledgers import FULL, GONE, TAKEN, an_issue_with
+from tests.ports import a_free_port
 from tests.subscribers.conftest import KEYS, a_reader, unsubscribe_token
 from tests.test_accessible import VIEWS, faults, look_as
-from tests.web.conftest import WEEKLY, Clock, free_port
+from tests.web.conftest import WEEKLY, Clock
 from tests.web.desk.conftest import serving, with_editors
 
 pytestmark = [pytest.mark.npm, pytest.mark.browser, pytest.mark.slow]
@@ -119,7 +120,7 @@ def follow_links(session: Session, issue_id: int) -> None:
 @pytest.fixture(scope="module")
 def shown(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     """Made once: it takes as long as what is looked at."""
-    folder, port = tmp_path_factory.mktemp("month"), free_port()
+    folder, port = tmp_path_factory.mktemp("month"), a_free_port()
     (folder / "newsletter.db").write_bytes(_sqlite_template.read_bytes())
     sqlite = Database(f"sqlite:///{folder}/newsletter.db")
     counting = CONFIG.replace("min_articles = 1\n", "min_articles = 1\nclicks = true\n")

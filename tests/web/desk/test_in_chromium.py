@@ -14,8 +14,9 @@ from newsletter.issues.models import Issue, IssueState
 from newsletter.web.desk.door import COOKIE
 from tests.builders import CONFIG, NOW, a_config, add_readers
 from tests.command import an_article_file
+from tests.ports import a_free_port
 from tests.test_accessible import views_with_faults
-from tests.web.conftest import Clock, free_port
+from tests.web.conftest import Clock
 from tests.web.desk.conftest import serving, with_editors
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -45,7 +46,7 @@ def house(sqlite: Database, tmp_path: Path) -> Iterator[House]:
     (tmp_path / "articles").mkdir()
     for number in (1, 2, 3):
         an_article_file(tmp_path, number)
-    port = free_port()
+    port = a_free_port()
     text = CONFIG.replace("https://post.example.com", f"http://127.0.0.1:{port}") + "approvals = 2\n"
     paper = Paper(a_config(text, tmp_path), sqlite)
     with_editors(sqlite, Clock())

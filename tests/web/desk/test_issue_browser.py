@@ -18,8 +18,9 @@ from tests.builders import CONFIG, NOW, a_config, an_article
 from tests.issues.test_assemble import MONDAY, store
 from tests.issues.test_edits import order
 from tests.picks.pieces import EVENTS
+from tests.ports import a_free_port
 from tests.test_accessible import views_with_faults
-from tests.web.conftest import Clock, free_port
+from tests.web.conftest import Clock
 from tests.web.desk.conftest import serving, with_editors
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -61,7 +62,7 @@ class Morning:
 
 @pytest.fixture
 def morning(sqlite: Database, tmp_path: Path) -> Morning:
-    port = free_port()
+    port = a_free_port()
     text = CONFIG.replace("https://post.example.com", f"http://127.0.0.1:{port}").replace(
         "[[newsletters]]", '[[newsletters]]\nimages = "none"\nmax_articles = 5'
     )
@@ -91,7 +92,7 @@ def test_two_editors_see_each_other_and_nothing_is_lost(morning: Morning, browse
         ada.get_by_role("link", name=f"Write: {EVENTS[1]}").click()
         ada.get_by_label("Headline").fill("Ada's headline")
         ed.get_by_role("button", name=f"Move up: {EVENTS[3]}").click()
-        expect(headlines(ada)).to_have_text([EVENTS[n] for n in (1, 3, 2, 4, 5)], timeout=20_000)
+        expect(headlines(ada)).to_have_text([EVENTS[n] for n in (1, 3, 2, 4, 5)])
         ed.get_by_role("link", name=f"Write: {EVENTS[1]}").click()
         ed.get_by_label("Headline").fill("Ed's headline")
         ed.get_by_role("button", name="Save").last.click()

@@ -24,8 +24,9 @@ from tests.fakes import FeedServer
 from tests.issues.test_assemble import MONDAY, store
 from tests.issues.test_edits import order
 from tests.picks.pieces import EVENTS
+from tests.ports import a_free_port
 from tests.sink import Sink
-from tests.web.conftest import Clock, free_port
+from tests.web.conftest import Clock
 from tests.web.desk.conftest import PASSWORD, real_now, serving, with_editors
 
 pytestmark = [pytest.mark.browser, pytest.mark.proof, pytest.mark.timeout(300)]
@@ -81,7 +82,7 @@ class Morning:
 
 @pytest.fixture
 def morning(sqlite: Database, tmp_path: Path):
-    begun, gate, port = real_now(), Gate(), free_port()
+    begun, gate, port = real_now(), Gate(), a_free_port()
     with ExitStack() as stack:
         sink, web = stack.enter_context(Sink(refuse=gate)), stack.enter_context(FeedServer())
         text = CONFIG.replace("https://post.example.com", f"http://127.0.0.1:{port}")
@@ -258,8 +259,8 @@ def watch_it_go(page: Page, morning: Morning) -> None:
     expect(page.locator(".big")).to_contain_text(f"of {READERS:,} readers")
     expect(page.locator(".of-accepted .count")).not_to_have_text("0")
     page.get_by_role("button", name="Pause").click()
-    morning.gate.open.set()
     expect(page.get_by_text("Nothing goes out until somebody resumes it")).to_be_visible()
+    morning.gate.open.set()
     clockwork.rest()
     page.reload()
     expect(page.get_by_text("Nothing goes out until somebody resumes it")).to_be_visible()
