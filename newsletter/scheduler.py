@@ -21,7 +21,7 @@ from newsletter.config import Newsletter
 from newsletter.daily import Paper
 from newsletter.delivery import tallies
 from newsletter.delivery.run import Clock
-from newsletter.errors import MailboxDown, NewsletterError, PreflightFailed, RelayDown, StoreError
+from newsletter.errors import MailboxDown, NewsletterError, PreflightFailed, RelayDown
 from newsletter.issues import find
 from newsletter.issues.models import Decision, Issue, IssueState
 from newsletter.issues.timetable import Due, Turn, own_zone, reminder_due, send_moment, turn
@@ -36,7 +36,6 @@ HURRY_SECONDS = 3
 NOTICES_SECONDS = 5
 AT_ONCE = (IssueState.SENDING, IssueState.APPROVED, daily.SEND_NOW)  # what somebody waits for, once decided
 TIDY_SECONDS = 3600
-CLOCK_TOLERANCE = timedelta(minutes=5)  # between machines
 COLLECT_MINUTES = 5  # who is asked then says each source's own record
 
 log = structlog.get_logger()
@@ -172,7 +171,7 @@ def wake(paper: Paper, newsletter: Newsletter, now: datetime) -> list[int]:
     """Draft, hold and skip what is due of one newsletter; returns the issues that are to be sent now."""
     to_send = []
     with paper.database.reading() as session:
-        _require_right_clock(session, now)
+        find.require_right_clock(session, now)
         open_days = list(_open_days(session, newsletter, now))
         first_waves = {day: _first_wave(session, newsletter, issue, now) for day, issue in open_days}
     for day, issue in open_days:
@@ -183,16 +182,6 @@ def wake(paper: Paper, newsletter: Newsletter, now: datetime) -> list[int]:
         if issue_id is not None:
             to_send.append(issue_id)
     return to_send
-
-
-def _require_right_clock(session: Session, now: datetime) -> None:
-    """A clock that lags behind what the store has seen would find old issues on time: nothing is done by it."""
-    newest = find.newest_moment(session)
-    if newest is not None and now < newest - CLOCK_TOLERANCE:
-        raise StoreError(
-            f"This machine's clock says {now:%Y-%m-%d %H:%M} UTC, but the database has seen {newest:%Y-%m-%d %H:%M}: "
-            "nothing is sent by a clock that is behind. Set the clock; if it is right, cancel the issue of the future."
-        )
 
 
 def _first_wave(session: Session, newsletter: Newsletter, issue: Issue | None, now: datetime) -> datetime | None:

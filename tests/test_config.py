@@ -1,6 +1,7 @@
 """config.toml: every error names the key and the line; the shipped file is the reference; no secret stands in it."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,15 @@ def test_a_table_that_every_paper_needs_is_named_when_it_is_missing(table: str):
     assert str(caught.value) == (
         f"config.toml, line 1: {table}: this table is missing; write [{table}] and its keys below it."
     )
+
+
+def test_postgresql_without_its_driver_is_an_error_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
+    """At the start, with the line, and no traceback."""
+    text = CONFIG + '[database]\nurl = "postgresql://paper@db/paper"\n'
+    assert a_config(text).database.url == "postgresql+psycopg://paper@db/paper"
+    monkeypatch.setattr(sys.modules["newsletter.config.load"], "find_spec", lambda _name: None)
+    with pytest.raises(ConfigError, match=r"line 27: database\.url: .*newsletter\[postgres\]"):
+        a_config(text)
 
 
 def test_names_are_unique():

@@ -5,8 +5,10 @@ document on stdout and nothing else there.
 
 doors.py        every command, by what it is for; its module is loaded when it is called
 project.py      init, demo, db, run, serve: the house
+doctor.py       doctor: would a real morning work here?
 morning.py      collect, draft, stories, preview, check, test: making the issue
-decisions.py    approve, hold, cancel, send, pause, resume, status: letting it go
+decisions.py    approve, hold, cancel, send, pause, resume: letting it go
+status.py       status: where things stand
 backtest.py     backtest: the rules tried on the past
 articles.py     sources, articles …: what has been collected
 deliveries.py   deliveries …: one by one, and what a crash has hidden

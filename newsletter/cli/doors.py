@@ -40,6 +40,10 @@ DOORS = {
             "project:mailbox",
             "Read the mailbox that readers write to in order to leave, now; `run` does it every minute.",
         ),
+        doctor=(
+            "doctor:doctor",
+            "Look whether a real morning would work here: config, keys, database, relay, DNS, site. Nothing is sent.",
+        ),
         db=("project:db", "The database."),
         keys=("keys:app", "Keys that sign mail (DKIM), and the key that signs links."),
         editors=("editors:app", "The people at the editors' desk."),
@@ -87,7 +91,7 @@ DOORS = {
         pause=("decisions:pause", "Stop a running send within a second, wherever it runs."),
         resume=("decisions:resume", "Let a paused issue go on: `run` takes it up, or `send`."),
         status=(
-            "decisions:status",
+            "status:status",
             "Where things stand: one issue with its totals, or the latest of each newsletter.",
         ),
         audience=(

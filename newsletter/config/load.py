@@ -145,6 +145,9 @@ def _check_relays(config: Config, text: str, file: str) -> None:
 
 def _check_extras(config: Config, text: str, file: str) -> None:
     """What a key asks for must be installed."""
+    if config.database.url.startswith("postgres") and find_spec("psycopg") is None:
+        words = "PostgreSQL needs psycopg: pip install 'newsletter[postgres]', or take sqlite:///newsletter.db"
+        raise fault(file, text, ("database", "url"), words)
     for index, source in enumerate(config.sources):
         if source.fetch_pages and find_spec("trafilatura") is None:
             words = "reading pages needs trafilatura: pip install 'newsletter[extract]', or take this key out"

@@ -1,12 +1,14 @@
 """Which issue somebody means by the words on the command line or in an address."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlmodel import Session, col, func, select
 
 from newsletter.config import Config, Newsletter
-from newsletter.errors import ConfigError, NotFound
+from newsletter.errors import ConfigError, NotFound, StoreError
 from newsletter.issues.models import Issue, IssueState
+
+CLOCK_TOLERANCE = timedelta(minutes=5)  # between machines
 
 
 def find(session: Session, config: Config, words: str, now: datetime) -> Issue:
@@ -45,7 +47,17 @@ def on(session: Session, newsletter: Newsletter, day: date) -> Issue | None:
     return session.exec(query).one_or_none()
 
 
-def newest_moment(session: Session) -> datetime | None:
+def require_right_clock(session: Session, now: datetime) -> None:
+    """A clock that lags behind what the store has seen would find old issues on time. Raises StoreError."""
+    newest = _newest_moment(session)
+    if newest is not None and now < newest - CLOCK_TOLERANCE:
+        raise StoreError(
+            f"This machine's clock says {now:%Y-%m-%d %H:%M} UTC, but the database has seen {newest:%Y-%m-%d %H:%M}: "
+            "nothing is sent by a clock that is behind. Set the clock; if it is right, cancel the issue of the future."
+        )
+
+
+def _newest_moment(session: Session) -> datetime | None:
     """The newest moment at which something was done about an issue: a clock before it is wrong, or the store is of
     another machine. Cancelled ones don't count: cancelling is the way to forget what a wrong clock has made."""
     moments = (Issue.drafted_at, Issue.approved_at, Issue.started_at, Issue.finished_at)
