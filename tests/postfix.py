@@ -85,11 +85,13 @@ class Postfix:
         self.folder.chmod(0o755)
         uid = int(subprocess.check_output(["/usr/bin/id", "-u", "postfix"]))
         for part in ("conf", "queue", "data", "mail"):
-            (self.folder / part).mkdir(parents=True)
+            (self.folder / part).mkdir()
+            (self.folder / part).chmod(0o755)  # its own users enter, whatever the umask
         for part in ("data", "mail"):
             shutil.chown(self.folder / part, "postfix")
         lines = [f"{address} {address.partition('@')[0]}/\n" for address in self.addresses]
         (self.folder / "mailboxes").write_text("".join(lines))
+        (self.folder / "mailboxes").chmod(0o644)
         values = {"folder": self.folder, "domain": self.domain, "uid": uid, "certificate": self.certificate}
         (self.folder / "conf" / "main.cf").write_text(MAIN.format(**values) + self.settings)
         (self.folder / "conf" / "master.cf").write_text(MASTER.format(port=self.port))
@@ -139,7 +141,11 @@ class Postfix:
 
     def _command(self, word: str) -> None:
         done = subprocess.run(
-            ["/usr/sbin/postfix", "-c", str(self.folder / "conf"), word], capture_output=True, text=True, timeout=60
+            ["/usr/sbin/postfix", "-c", str(self.folder / "conf"), word],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            umask=0o022,
         )
         assert done.returncode == 0, done.stderr + self.log()
 

@@ -164,10 +164,10 @@ def test_the_commands_count_list_and_aim(tmp_path, database_url):
     assert [s["email"] for s in project.json("segments", "list", 'domain ends ".de"')["subscribers"]] == ["bob@gmx.de"]
     assert "column 1" in project("segments", "count", "nonsense", status=1)
     (tmp_path / "articles" / "ferry.txt").write_text("Ferry sails again\n2026-11-23\n\nShe is back.\n\nAnd how.\n")
-    drafted = project.json("draft", "daily")
+    drafted = project.json("draft", "daily", "--date", "2026-11-23")
     assert drafted["audience"]["readers"] == 2
     aimed = project.json("audience", str(drafted["issue"]), "--include", "ours", "--exclude", 'language = "fr"')
     assert (aimed["readers"], aimed["of"], aimed["include"]) == (1, 2, ["ours"])
-    assert project.json("draft", "daily")["audience"]["readers"] == 1
+    assert project.json("draft", "daily", "--date", "2026-11-23")["audience"]["readers"] == 1
     assert project.json("status", str(drafted["issue"]))["audience"]["readers"] == 1
     assert project.json("audience", str(drafted["issue"]), "--everybody")["readers"] == 2

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -110,12 +110,8 @@ def opened(database: Database, clock: Clock, folder: Path, text: str = CONFIG + 
         yield Desk(config, database, clock, app, stack)
 
 
-def real_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @contextmanager
-def serving(paper: Paper, port: int, clock: Callable[[], datetime] = real_now) -> Iterator[None]:
+def serving(paper: Paper, port: int, clock: Callable[[], datetime]) -> Iterator[None]:
     """The site on a real port, until the block ends; open lines of watchers end with it."""
     app = create_app(paper.config, paper.database, clock=clock, sends_notices=False)
     server = web.serving(app, "127.0.0.1", port)

@@ -126,13 +126,13 @@ def shown(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     counting = CONFIG.replace("min_articles = 1\n", "min_articles = 1\nclicks = true\n")
     config = a_config((counting + WEEKLY).replace("https://post.example.com", f"http://127.0.0.1:{port}"), folder)
     paper = Paper(config, sqlite)
-    with_editors(sqlite, Clock(NOW))
+    with_editors(sqlite, Clock())
     live = a_month(sqlite)
     with sqlite.transaction() as session:
         sent = uncertain_one(session)
         follow_links(session, sent)
     tallies.keep(sqlite, sent)
-    with serving(paper, port):
+    with serving(paper, port, Clock()):
         yield Shown(paper, {
             "sending": f"/desk/issues/{live}/sending", "results": f"/desk/issues/{sent}/results",
             "figures": "/desk/figures?days=30", "readers": "/desk/readers", "reader": "/desk/readers/3",

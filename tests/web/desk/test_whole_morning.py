@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ from tests.picks.pieces import EVENTS
 from tests.ports import a_free_port
 from tests.sink import Sink
 from tests.web.conftest import Clock
-from tests.web.desk.conftest import PASSWORD, real_now, serving, with_editors
+from tests.web.desk.conftest import PASSWORD, serving, with_editors
 
 pytestmark = [pytest.mark.browser, pytest.mark.proof, pytest.mark.timeout(300)]
 READERS, STOP_AT = 2_000, 700
@@ -82,7 +83,7 @@ class Morning:
 
 @pytest.fixture
 def morning(sqlite: Database, tmp_path: Path):
-    begun, gate, port = real_now(), Gate(), a_free_port()
+    begun, gate, port = monotonic(), Gate(), a_free_port()
     with ExitStack() as stack:
         sink, web = stack.enter_context(Sink(refuse=gate)), stack.enter_context(FeedServer())
         text = CONFIG.replace("https://post.example.com", f"http://127.0.0.1:{port}")
@@ -101,7 +102,7 @@ def morning(sqlite: Database, tmp_path: Path):
         daily.check(paper, issue, NOW)
 
         def clock() -> datetime:
-            return NOW + (real_now() - begun)
+            return NOW + timedelta(seconds=monotonic() - begun)
 
         stack.enter_context(serving(paper, port, clock))
         stack.callback(gate.open.set)
