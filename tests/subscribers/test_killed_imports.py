@@ -67,7 +67,7 @@ def bring_and_be_killed(url: str, path: Path, moment: int) -> None:
 def nothing_is_half_done(database: Database) -> int:
     """Whoever is there is there whole, and each proof counts those whom it is of; how many are there."""
     with database.reading() as session:
-        people = set(session.exec(select(Subscriber.id)))
+        people = [number or 0 for number in session.exec(select(Subscriber.id))]
         standings = session.exec(select(Subscription)).all()
         assert sorted(one.subscriber_id for one in standings) == sorted(people)
         together = Counter(one.group_consent_id for one in standings if one.group_consent_id)
