@@ -120,7 +120,8 @@ class Changing(Protocol[What]):
     def __call__(
         self, session: Session, config: Config, newsletter: Newsletter, issue_id: int, what: What, /, who: str,
         now: datetime,
-    ) -> Changed: ...  # fmt: skip
+    ) -> Changed:  # fmt: skip
+        """Within the session's transaction. Raises Refused."""
 
 
 # --- changes by editors: each is one step, can be undone, and is kept by a redraft -----------------------------------

@@ -41,6 +41,7 @@ class Mac:
         self._outer = sha256(block.translate(_OUTER))
 
     def __call__(self, text: bytes) -> bytes:
+        """32 bytes."""
         inner = self._inner.copy()
         inner.update(text)
         outer = self._outer.copy()

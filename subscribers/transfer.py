@@ -75,6 +75,7 @@ class Report:
 
     @property
     def rows(self) -> int:
+        """All rows of the file that were looked at."""
         return self.new + self.updated + self.unchanged + self.suppressed + self.invalid
 
     def count(self, outcomes: Mapping[Outcome, int]) -> None:

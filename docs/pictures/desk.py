@@ -17,8 +17,9 @@ from harbour import PASSWORD, PEOPLE, Desk, go_on, opened, start
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from newsletter.rendering.chromium import program
+
 HERE = Path(__file__).parent
-CHROMIUM = "/usr/bin/chromium"
 MOST_BYTES = 250_000
 WIDTHS, SCHEMES = (1280, 390), ("light", "dark")
 BEST = {  # what docs show: name → (page, width, height, scheme)
@@ -26,7 +27,7 @@ BEST = {  # what docs show: name → (page, width, height, scheme)
     "issue": ("issue", 1280, 900, "light"),
     "issue-phone": ("issue", 390, 844, "dark"),
     "sending": ("sending", 1280, 760, "dark"),
-    "results": ("results", 1280, 900, "light"),
+    "results": ("results", 1280, 1470, "light"),
     "figures": ("figures", 1280, 1010, "light"),
 }
 
@@ -46,7 +47,7 @@ def main() -> None:
     if not wanted.docs and not wanted.folder:
         parser.error("Name a folder, or --docs.")
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=program(), args=["--no-sandbox"])
         with opened(Path(folder)) as desk:
             entry = log_in(browser, desk)
             for page in PAGES:

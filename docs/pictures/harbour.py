@@ -31,9 +31,12 @@ from newsletter.issues.edits import Field
 from newsletter.issues.models import Issue, IssueState, Pick
 from newsletter.issues.texts import Said
 from newsletter.paper import Paper
+from newsletter.rendering.counted import TRAP, Link
+from newsletter.rendering.models import Edition
 from newsletter.sources.models import Article, SourceState
 from newsletter.web.app import create_app, serving
-from subscribers import Way, transfer, unsubscribe
+from subscribers import Way, clicks, transfer, unsubscribe
+from subscribers.clicks import Following
 from subscribers.models import Leaving
 
 NOW = datetime(2026, 11, 23, 6, 4, tzinfo=UTC)
@@ -55,6 +58,15 @@ SUBJECTS = (
     "The last coal barge is a library now",
     "Rain until Thursday, says the man with the barometer",
 )
+LINKS = (  # of the last issue that went out: title, section, of a hundred readers how many followed it
+    ("Who painted the bandstand? The council would like to know", "City", 14),
+    ("A second lifeboat, and the first one's opinion of it", "City", 5),
+    ("Low water at Long Reach for the third week", "World", 3),
+    ("The rope works takes apprentices again", "Business", 2),
+    ("Forty voices and one organ, on Sunday", "Culture", 4),
+    ("A seal in the car park, properly parked", "And finally", 9),
+)
+GATEWAYS = 21  # mailboxes whose servers open every link before their readers do
 FEEDS = {  # name → section, its address, headlines with the hours since they came out
     "skerry-radio": ("City", "https://radio.example.com/news.xml", (
         ("The Saint Brannoc sails home after eleven months in dry dock", 3),
@@ -88,6 +100,7 @@ class Clock:
     now: datetime = NOW
 
     def __call__(self) -> datetime:
+        """The moment it stands at."""
         return self.now
 
 
@@ -160,7 +173,9 @@ def a_paper(folder: Path, port: int) -> Paper:
     database.prepare()
     daily.gather(Paper(settings, database), NOW - timedelta(minutes=34))  # before there are feeds: nothing is fetched
     lines = [
-        f'[[sources]]\nname = "{n}"\nkind = "feed"\nurl = "{url}"\nsection = "{s}"' for n, (s, url, _) in FEEDS.items()
+        f'[[sources]]\nname = "{n}"\ntitle = "{n.replace("-", " ").title()}"\n'
+        f'kind = "feed"\nurl = "{url}"\nsection = "{s}"'
+        for n, (s, url, _) in FEEDS.items()
     ]
     file.write_text(text + "\n" + "\n".join(lines) + "\n", encoding="utf-8")
     paper = Paper(config.load(file), database)
@@ -312,9 +327,31 @@ def gone_out(
             groups.append((3, DeliveryState.SKIPPED, {"why": "suppressed"}))
             words = "its final dot was on the wire and no reply came: the relay may have taken it"
             groups.append((2, DeliveryState.UNCERTAIN, {"why": words}))
+            followed(session, issue.id or 0, at, readers, dice)
         groups.append((readers - sum(count for count, _, _ in groups), SENT, TAKEN))
         deliveries(session, issue.id or 0, at, groups)
         return issue.id or 0
+
+
+def followed(session: Session, issue: int, at: datetime, readers: int, dice: Random) -> None:
+    """The links of that issue, and who followed them: people over the morning, gateways within seconds."""
+    site = "https://post.example.com"
+    trap = Link(TRAP, f"{site}/archive/daily", "", "", "trap")
+    links = [Link(n, f"{site}/{n}", title, section, "story") for n, (title, section, _) in enumerate(LINKS, start=1)]
+    session.add(Edition(
+        issue_id=issue, subject=LINKS[0][0], preheader="", html="<p></p>", text="", template_digest="", rendered_at=at,
+        links=[link._asdict() for link in (trap, *links)],
+    ))  # fmt: skip
+    mails, seen = list(range(1, readers)), []
+    for link, (_, _, share) in zip(links, LINKS, strict=True):
+        for reader in dice.sample(mails, readers * share // 100):
+            then = at + timedelta(minutes=dice.randint(4, 200))
+            seen.append(Following(reader, "daily", issue, link.number, link.section, then, ""))
+    for reader in dice.sample(mails, GATEWAYS):
+        seen += [
+            Following(reader, "daily", issue, one.number, one.section, at, "early burst trap") for one in (trap, *links)
+        ]
+    clicks.keep(session, seen)
 
 
 def reply(n: int) -> dict[str, object]:

@@ -24,13 +24,13 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 from newsletter.config import Site
 from newsletter.issues.contents import Also, Contents, Item, Look, SectionOfItems
+from newsletter.rendering.chromium import program
 from newsletter.rendering.render import edition
 from newsletter.rendering.templates import Templates
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parent.parent
 ARTICLES = PROJECT / "newsletter" / "sample" / "articles"
-CHROMIUM = "/usr/bin/chromium"
 LEAD = "ferry-returns"
 ORDER = {
     "City": ("market-hall", "harbour-pool", "night-buses"),
@@ -57,7 +57,7 @@ def main() -> None:
     wanted = parser.parse_args()
     pages = {design: edition(contents(design), Templates(PROJECT), SITE).html for design in DESIGNS}
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=program(), args=["--no-sandbox"])
         if wanted.all:
             for design, page in pages.items():
                 every_view(browser, page, wanted.all / design)

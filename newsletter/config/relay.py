@@ -72,6 +72,7 @@ class NamedRelay(Relay):
 
     @property
     def known_as(self) -> str:
+        """Its own name."""
         return self.name
 
 

@@ -54,10 +54,14 @@ class Site(Section):
 
 
 class DatabaseSection(Section):
+    """Where the store is: an address of SQLAlchemy's, its path absolute and its password in it once it is loaded."""
+
     url: str = "sqlite:///newsletter.db"
 
 
 class Web(Section):
+    """Where the pages listen, and who may push articles to the API."""
+
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     api_key_file: OptionalPath = None
@@ -145,6 +149,7 @@ class Newsletter(Picking, ForReaders, Deciding):
 
     @property
     def zone(self) -> ZoneInfo:
+        """In which its hours and days are meant."""
         return ZoneInfo(self.timezone)
 
     @property

@@ -64,9 +64,12 @@ class Carrier(Protocol):
     sent: int
 
     @property
-    def is_worn(self) -> bool: ...
+    def is_worn(self) -> bool:
+        """Whether a new one should take its place."""
+
     @property
-    def is_stale(self) -> bool: ...
+    def is_stale(self) -> bool:
+        """Whether it has to be asked first if it is still there."""
 
 
 class Post(Protocol):

@@ -60,6 +60,7 @@ class Key:
 
     @property
     def algorithm(self) -> Algorithm:
+        """As `k=` of the record names it (RFC 6376 §3.6.1, RFC 8463)."""
         return "rsa" if isinstance(self.private, RSAPrivateKey) else "ed25519"
 
     @property

@@ -38,10 +38,12 @@ class Figures:
 
     @property
     def joined(self) -> int:
+        """Readers who came in these days."""
         return sum(day.joined for day in self.days)
 
     @property
     def left(self) -> int:
+        """Readers who left in them."""
         return sum(day.left for day in self.days)
 
 

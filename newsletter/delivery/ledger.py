@@ -42,6 +42,7 @@ class Totals:
 
     @property
     def selected(self) -> int:
+        """All for whom the issue was meant: the sum of the others."""
         return sum(getattr(self, field.name) for field in fields(self))
 
     @property

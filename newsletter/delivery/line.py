@@ -68,6 +68,7 @@ class Line:
 
     @property
     def wants_to_write(self) -> bool:
+        """Whether bytes of ours wait until the other side takes them."""
         return bool(self._outgoing)
 
     # --- waiting for it: while it is opened and closed ---------------------------------------------------------------

@@ -77,6 +77,7 @@ class Move(Act):
     word = "moved"
 
     def entries(self, standing: Standing) -> list[Entry]:
+        """The new place as a pin, with the pins that it moves. Raises Refused for an article that is not picked."""
         standing.place(self.article)
         order = [pick.article for pick in standing.picks if pick.article != self.article]
         place = min(max(self.place, 1), len(order) + 1)
@@ -94,6 +95,7 @@ class Pin(Act):
     word = "pinned"
 
     def entries(self, standing: Standing) -> list[Entry]:
+        """Its place as it is now. Raises Refused for an article that is not picked."""
         return [Entry(self.article, Field.PLACE, standing.place(self.article))]
 
 
@@ -105,6 +107,7 @@ class Release(Act):
     word = "released"
 
     def entries(self, standing: Standing) -> list[Entry]:
+        """Every wish about it, taken back."""
         named = (Field.PLACE, Field.IN, Field.SECTION, Field.REPLACES, Field.OUT, Field.BAN)
         return [Entry(self.article, name, None) for name in named if standing.edits.of(self.article, name) is not None]
 
@@ -118,9 +121,11 @@ class Drop(Act):
 
     @property
     def word(self) -> str:
+        """Which of the two it was."""
         return "banned" if self.for_good else "dropped"
 
     def entries(self, standing: Standing) -> list[Entry]:
+        """Its whole story, so that no other telling takes its place."""
         story = standing.stories.get(self.article)
         of_story = [article for article, its in standing.stories.items() if its == story] or [self.article]
         entries = [entry for article in of_story for entry in _unwished(standing, article)]
@@ -137,6 +142,7 @@ class PullIn(Act):
     word = "pulled in"
 
     def entries(self, standing: Standing) -> list[Entry]:
+        """Raises Refused where the issue is full."""
         standing_for_it = standing.pick_of_story(self.article)
         if standing_for_it is not None:
             return Replace(standing_for_it.article, self.article).entries(standing)
@@ -154,6 +160,7 @@ class Replace(Act):
     word = "replaced"
 
     def entries(self, standing: Standing) -> list[Entry]:
+        """Place and section of the one before. Raises Refused for an article of another story."""
         place = standing.place(self.article)
         if standing.stories.get(self.by) != standing.stories[self.article] or self.by == self.article:
             raise Refused("Only another article of the same story can stand in its place.")
@@ -175,6 +182,7 @@ class ToSection(Act):
     word = "moved"
 
     def entries(self, standing: Standing) -> list[Entry]:
+        """Raises Refused for a section that there is not. The lead keeps its place."""
         if self.section not in standing.sections:
             raise Refused(f"There is no section {self.section}: there is {', '.join(standing.sections)}.")
         place = standing.place(self.article)
@@ -191,10 +199,12 @@ class Write(Act):
     word = "worded"
 
     def entries(self, standing: Standing) -> list[Entry]:
+        """The fields that differ from what stands there."""
         values, _ = merged(self.form, standing.texts(self.article))
         return [Entry(self.article, field, value) for field, value in values.items()]
 
     def conflicts(self, standing: Standing) -> list[Conflict]:
+        """The fields that somebody else has written since the form was opened."""
         return merged(self.form, standing.texts(self.article))[1]
 
 

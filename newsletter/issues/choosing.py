@@ -26,7 +26,8 @@ class Grouped(Protocol):
     """What can be grouped, or was."""
 
     @property
-    def grouping(self) -> Grouping: ...
+    def grouping(self) -> Grouping:
+        """Who tells the same."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Material:
 
     @property
     def grouping(self) -> Grouping:
+        """Made anew at each call, which takes a while: who wants it twice keeps it."""
         return grouping([*self.pieces, *self.sent], self.background)
 
 

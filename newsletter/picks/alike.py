@@ -30,11 +30,16 @@ class Headed(Protocol):
     """An article in any form."""
 
     @property
-    def source(self) -> str: ...
+    def source(self) -> str:
+        """The name of who tells it."""
+
     @property
-    def title(self) -> str: ...
+    def title(self) -> str:
+        """Its headline."""
+
     @property
-    def standfirst(self) -> str: ...
+    def standfirst(self) -> str:
+        """The sentence under it, "" where there is none."""
 
 
 An = TypeVar("An", bound=Headed)

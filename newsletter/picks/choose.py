@@ -56,10 +56,12 @@ class Told:
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
+        """Every article of the story, the one that stands for it first."""
         return (self.best, *self.others) if self.best else self.others
 
     @property
     def key(self) -> tuple[float, tuple[float, str, str]]:
+        """What stories are sorted by: the most points first, then the order of their first articles."""
         first = self.candidates[0]
         return (-self.best.score if self.best else 1.0, first.piece.key)
 

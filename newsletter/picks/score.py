@@ -54,6 +54,7 @@ class Points:
 
     @property
     def total(self) -> float:
+        """The product of the parts, rounded nowhere."""
         return prod(self.parts.values())
 
     @property

@@ -25,6 +25,7 @@ class Told(NamedTuple):
 
     @property
     def stems(self) -> set[str]:
+        """Of headline and text."""
         return {*self.title, *self.text}
 
 
@@ -67,6 +68,7 @@ def _parts(word: str) -> list[str]:
 
 @lru_cache(maxsize=32768)  # a language's usual words
 def stem(word: str) -> str:
+    """The first letters of `word`, small: enough to know "sail" in "Sailing", in any language."""
     return word.casefold()[:STEM]
 
 

@@ -92,6 +92,7 @@ class Transport(httpx2.BaseTransport):
         self._was_secure = False
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """One hop. Raises FetchError for an address that is not asked."""
         url = request.url
         if url.scheme not in ("http", "https") or not url.host:
             raise FetchError(f"It leads to {str(url)[:100]!r}; only http and https are fetched.")
@@ -113,6 +114,7 @@ class Transport(httpx2.BaseTransport):
         return httpx2.Response(status_code=answer.status, headers=answer.headers, stream=_Body(answer.stream))
 
     def close(self) -> None:
+        """Hang up."""
         self._pool.close()
 
     def __exit__(

@@ -65,6 +65,7 @@ class Maildir:
                 yield Waiting(name, head_of(file.read(MAX_HEAD_BYTES)))
 
     def delete(self, name: str) -> None:
+        """It may be gone already."""
         self._file(name).unlink(missing_ok=True)
 
     def keep(self, mail: bytes) -> None:
@@ -72,6 +73,7 @@ class Maildir:
         self.mark_read(mailbox.Maildir(self._new.parent, create=False).add(mail))
 
     def mark_read(self, name: str) -> None:
+        """Its name gets the flag S, in `cur`; it may be gone already."""
         bare, _, flags = name.partition(FLAGS)
         with suppress(FileNotFoundError):
             self._file(name).rename(self._cur / f"{bare}{FLAGS}{''.join(sorted({*flags, 'S'}))}")

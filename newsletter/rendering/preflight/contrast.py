@@ -41,11 +41,13 @@ class _Look:
 
     @property
     def enough(self) -> float:
+        """The ratio that is wanted of words of this size (WCAG 2.2, 1.4.3)."""
         is_large = self.size >= LARGE or (self.bold and self.size >= LARGE_IF_BOLD)
         return ENOUGH_IF_LARGE if is_large else ENOUGH
 
     @property
     def is_pale(self) -> bool:
+        """Whether they have less."""
         return colours.contrast(self.ink, self.paper) < self.enough - 0.005
 
 

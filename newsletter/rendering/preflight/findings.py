@@ -48,13 +48,20 @@ class Form(Protocol):
     """An edition, as it comes from `render` or out of the store."""
 
     @property
-    def subject(self) -> str: ...
+    def subject(self) -> str:
+        """The subject."""
+
     @property
-    def preheader(self) -> str: ...
+    def preheader(self) -> str:
+        """What inboxes show after it."""
+
     @property
-    def html(self) -> str: ...
+    def html(self) -> str:
+        """The HTML part, its marks not filled yet."""
+
     @property
-    def text(self) -> str: ...
+    def text(self) -> str:
+        """The text part, likewise."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +90,12 @@ class Case:
 
     @cached_property
     def page(self) -> lxml_html.HtmlElement:
+        """The HTML, parsed; an empty paragraph where there is none."""
         return lxml_html.document_fromstring(self.form.html or "<p></p>")
 
     @cached_property
     def anchors(self) -> list[lxml_html.HtmlElement]:
+        """Every element that leads somewhere, in the order of the mail."""
         return [link for link in self.page.iter("a") if link.get("href")]
 
     @cached_property
@@ -96,6 +105,7 @@ class Case:
 
     @cached_property
     def pictures(self) -> list[lxml_html.HtmlElement]:
+        """Every <img>, in the order of the mail."""
         return list(self.page.iter("img"))
 
     @cached_property

@@ -34,6 +34,7 @@ class Progress:
 
     @property
     def is_live(self) -> bool:
+        """Whether its numbers still move."""
         return self.state in LIVE
 
 

@@ -66,6 +66,7 @@ class Job:
 
     @property
     def is_busy(self) -> bool:
+        """Whether somebody works on it now."""
         return self.phase in BUSY
 
     @property
