@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment
 from sqlmodel import Session, col, select
 
 from newsletter import links
@@ -28,11 +28,9 @@ from newsletter.errors import ConfigError
 from newsletter.issues.models import Issue, IssueState
 from newsletter.notices.calendar import next_issue, rhythm
 from newsletter.notices.models import Notice, NoticeKind
-from newsletter.rendering import colours, inline, kept, slots
+from newsletter.rendering import colours, environment, inline, slots
 from newsletter.rendering.models import Edition
 from newsletter.rendering.plaintext import wrapped
-from newsletter.rendering.templates import install_words
-from newsletter.templates_folder import folders
 from newsletter.wordbook import Wordbook, spoken
 from subscribers import Recipient, audience, email_of, language_of
 from subscribers.tokens import Purpose, sign
@@ -63,9 +61,9 @@ def letter_of(session: Session, config: Config, notice: Notice, now: datetime) -
     words = _words(session, newsletter, notice)
     accent = {"light": colours.on_light(newsletter.accent), "dark": colours.on_dark(newsletter.accent)}
     values |= {"site": config.site, "newsletter": newsletter, "accent": accent, "wordbook": words, "wrapped": wrapped}
-    environment = _environment(config.folder)
-    subject, _, text = environment.get_template(f"notices/{notice.kind}.txt").render(values).partition("\n")
-    html = environment.get_template(f"notices/{notice.kind}.html").render(values, subject=subject.strip())
+    templates = _environment(config.folder)
+    subject, _, text = templates.get_template(f"notices/{notice.kind}.txt").render(values).partition("\n")
+    html = templates.get_template(f"notices/{notice.kind}.html").render(values, subject=subject.strip())
     message = _message(newsletter, to, subject.strip(), text.strip() + "\n", _inlined(html), now)
     message["Content-Language"] = words.language
     message["Message-ID"] = _message_id(config, notice, newsletter)
@@ -188,15 +186,4 @@ def _message_id(config: Config, notice: Notice, newsletter: Newsletter) -> str:
 
 @lru_cache(maxsize=8)
 def _environment(project: Path) -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(folders(project)),
-        bytecode_cache=kept.compiled("notices", __file__),
-        autoescape=select_autoescape(("html",), default=False),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        extensions=["jinja2.ext.i18n"],
-    )
-    install_words(environment)
-    return environment
+    return environment.of_project(project)

@@ -1,4 +1,4 @@
-"""Readers' pages out of templates/pages: Jinja with autoescape, where a missing value is an error and not a gap.
+"""Readers' pages out of templates/pages.
 
 A page speaks the language that its reader has chosen, else that of the newsletter that it is about; one that is about
 none, that of the first.
@@ -8,14 +8,12 @@ from datetime import date, datetime
 from urllib.parse import urlsplit
 
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context, select_autoescape
+from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from newsletter.config import Config, Newsletter
 from newsletter.notices import rhythm
-from newsletter.rendering import kept
-from newsletter.rendering.templates import install_words
-from newsletter.templates_folder import folders
+from newsletter.rendering import environment
 from newsletter.wordbook import Wordbook, begun, spoken
 
 
@@ -24,16 +22,7 @@ class Pages:
 
     def __init__(self, config: Config) -> None:
         self._first = config.newsletters[0]
-        self._environment = Environment(
-            loader=FileSystemLoader(folders(config.folder)),
-            bytecode_cache=kept.compiled("pages", __file__),
-            autoescape=select_autoescape(("html", "xml")),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            extensions=["jinja2.ext.i18n"],
-        )
-        install_words(self._environment)
+        self._environment = environment.of_project(config.folder)
         self._environment.filters |= {"day": _day, "short_day": _short_day, "capitalize_first": begun}
         self._environment.globals |= {
             "site": config.site,

@@ -12,15 +12,13 @@ from urllib.parse import quote, urlsplit
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.exceptions import HTTPException
 
 from newsletter.config import Config, Newsletter
 from newsletter.editors import Role
 from newsletter.editors.sessions import Visitor
 from newsletter.errors import NotFound
-from newsletter.rendering import kept
-from newsletter.templates_folder import folders
+from newsletter.rendering import environment
 from newsletter.web.dependencies import House
 from newsletter.web.desk.cells import labelled
 from newsletter.web.desk.door import Door, NotLoggedIn, WrongToken, form_token
@@ -63,14 +61,7 @@ class Frame:
         self._config = config
         self._least = {door.path: door.least for door in doors if not door.changes}
         self.root = urlsplit(config.site.url).path  # where a proxy puts us under a folder
-        self._environment = Environment(
-            loader=FileSystemLoader(folders(config.folder)),
-            bytecode_cache=kept.compiled("desk", __file__),
-            autoescape=select_autoescape(("html",)),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._environment = environment.of_project(config.folder)
         self._environment.filters |= {
             "number": number,
             "clock": clock,
