@@ -57,7 +57,7 @@ class Database:
         engine = self._engine(writes=True)
         event.listen(engine, "connect", _prepare_sqlite_for_bulk)
         try:
-            yield partial(self._transaction, engine)
+            yield partial(self._in_turn, engine)
         finally:
             engine.dispose()
 
@@ -149,6 +149,14 @@ class Database:
             owner, companion = _COMPANION.get()
             if companion is not None and owner is self:
                 companion(session)
+
+    @contextmanager
+    def _in_turn(self, engine: Engine) -> Iterator[Session]:
+        """A transaction after which whoever waits has their turn: they look only now and then, and the next of a whole
+        row of transactions would nearly always be there first."""
+        with self._transaction(engine) as session:
+            yield session
+        sleep(2 * NAP_SECONDS)
 
     def _engine(self, *, writes: bool) -> Engine:
         if not self.is_sqlite:

@@ -44,3 +44,23 @@ def test_a_writer_whose_turn_does_not_come_is_told_so(sqlite: Database, monkeypa
     with other.transaction() as session:
         assert session.scalar(text("SELECT 1")) == 1
     other.close()
+
+
+def test_whoever_waits_has_a_turn_between_two_transactions_of_a_whole_list(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch
+):
+    """Else who leaves while a list comes in would wait for batch after batch: the next one is always there first."""
+    turns: list[float] = []
+
+    def somebody_else(seconds: float) -> None:
+        turns.append(seconds)
+        with sqlite.transaction():
+            pass
+
+    with sqlite.in_bulk() as transaction:
+        monkeypatch.setattr(module, "sleep", somebody_else)
+        for _ in range(2):
+            with transaction():
+                pass
+    assert len(turns) == 2
+    assert min(turns) > module.NAP_SECONDS, "all who wait have looked once"
