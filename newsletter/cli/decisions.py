@@ -157,7 +157,8 @@ class _bar:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._progress.stop()
+        if self._progress.live.is_started:  # else it would end with an empty line
+            self._progress.stop()
 
     def show(self, totals: ledger.Totals) -> None:
         """What the ledger says now; the bar begins with its first word, so that a refusal stands alone."""

@@ -41,6 +41,8 @@ def list_(
     if json:
         print_json({"deliveries": [_document(delivery) for delivery in found]})
         return
+    if not found:
+        say("There is none." if state else "There is none yet: rows are made when it begins to be sent.")
     shown = table(*_HEADINGS, numbers=("Delivery", "Subscriber", "Attempts", "Code"))
     for one in found:
         numbers = (one.id, one.subscriber_id, one.state, one.attempts, one.code or "")
@@ -53,7 +55,7 @@ def list_(
 @app.command()
 def resolve(
     context: typer.Context, issue: IssueWords,
-    deliveries: Annotated[list[int], typer.Argument(metavar="DELIVERY…", help="Their numbers, as `list` shows them.")],
+    deliveries: Annotated[list[int], typer.Argument(metavar="DELIVERY", help="Their numbers, as `list` shows them.")],
     sent: Annotated[bool, typer.Option("--sent", help="They count as sent.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Send them once more, with the same Message-ID.")] = False,
 ) -> None:  # fmt: skip

@@ -72,7 +72,7 @@ def password(context: typer.Context, email: Email, ask: Ask = False) -> None:
 
 
 @app.command()
-def role(context: typer.Context, email: Email, role: Annotated[Role, typer.Argument()]) -> None:
+def role(context: typer.Context, email: Email, role: Annotated[Role, typer.Argument(metavar="ROLE")]) -> None:
     """What they may do, from their next click on."""
     with _one(context, email) as (session, _config, editor):
         accounts.set_role(session, editor, role)

@@ -31,6 +31,7 @@ from newsletter.delivery import message, prose
 from newsletter.errors import NotFound, PreflightFailed
 from newsletter.issues import assemble, documents
 from newsletter.issues.models import Issue, IssueState
+from newsletter.picks.reasons import count
 from newsletter.rendering import by_topics, editions, preflight, slots
 from newsletter.rendering.models import Edition
 from newsletter.rendering.preflight import support
@@ -77,9 +78,10 @@ def draft(context: typer.Context, newsletter: NewsletterSlug, date: Day = "", js
         _show(document["picks"])
     else:
         say("Nothing is in it: `newsletter sources` says what became of each source.")
-    say(f"\n{len(document['left_out'])} left out; `--json` lists them with their reasons.")
+    if document["left_out"]:
+        say(f"\n{len(document['left_out'])} left out; `--json` lists them with their reasons.")
     if issue.state is IssueState.DRAFT:
-        say(f"{document['audience']['readers']:,} readers would get it now.")
+        say(f"{count(document['audience']['readers'], 'reader')} would get it now.")
         say(f"Look: newsletter preview {issue.newsletter}/{issue.issue_date} --html issue.html")
 
 

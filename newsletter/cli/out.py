@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -123,6 +124,8 @@ def sentence_of(error: Exception) -> str:
         return str(error)
     if isinstance(error, SQLAlchemyError):
         return f"The database can't do that: {str(getattr(error, 'orig', None) or error).splitlines()[0]}"
+    if isinstance(error, OSError) and error.filename is not None:  # a folder, a right or room is missing: no bug
+        return f"{os.fsdecode(error.filename)} can't be used: {error.strerror}."
     return ""
 
 

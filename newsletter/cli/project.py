@@ -35,7 +35,8 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or em
     say(f"  1. edit {folder}/config.toml: your paper's name, its sender, its sources, its relay")
     say(f"  2. put articles into {folder}/articles, or name feeds as sources")
     say(f"  3. cd {folder} && newsletter subscribers add you@example.com --proof 'It is me'")
-    say("  4. newsletter run")
+    say("  4. newsletter doctor, which says what is missing before real mail goes out")
+    say("  5. newsletter run")
 
 
 _TEMPLATES_README = """# Templates of this newsletter
@@ -47,7 +48,7 @@ result; a fault is reported with its file and line.
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where it all happens.")] = Path("newsletter-demo"),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where it all happens.")] = Path("newsletter-demo"),
 ) -> None:
     """A whole day on embedded parts, in a folder of its own; it ends by itself."""
     from newsletter.demo import whole_day  # with a web and a mail server in it, slow to import for the other commands
@@ -120,7 +121,7 @@ def _serve(paper: Paper) -> None:
 def mailbox(
     context: typer.Context,
     mail: Annotated[
-        str, typer.Argument(metavar="[-]", help="One mail on stdin instead, as a mail server's pipe hands it over.")
+        str, typer.Argument(metavar="-", help="One mail on stdin instead, as a mail server's pipe hands it over.")
     ] = "",
 ) -> None:
     """Read the mailbox that readers write to in order to leave, now; `run` does it every minute.

@@ -34,6 +34,9 @@ app = typer.Typer(help="The people who get it.", no_args_is_help=True)
 Slug = Annotated[
     str, typer.Option("--newsletter", "-n", metavar="NEWSLETTER", help="Which one.", show_default="the only one")
 ]
+OneOrAll = Annotated[
+    str, typer.Option("--newsletter", "-n", metavar="NEWSLETTER", help="Only this one.", show_default="all")
+]
 Email = Annotated[str, typer.Argument(metavar="EMAIL")]
 ProofWords = Annotated[
     str, typer.Option("--proof", metavar="WORDS", help="How they agreed to get it; kept with each of them.")
@@ -208,7 +211,7 @@ def show(context: typer.Context, email: Email, json: Json = False) -> None:
 
 
 @app.command("unsubscribe")
-def unsubscribe_(context: typer.Context, email: Email, newsletter: Slug = "") -> None:
+def unsubscribe_(context: typer.Context, email: Email, newsletter: OneOrAll = "") -> None:
     """Take somebody off one newsletter, or off all when none is named."""
     with opened(context) as paper, paper.database.transaction() as session:
         slug = slug_meant(paper.config, newsletter) if newsletter else None
@@ -330,7 +333,7 @@ class _counting:
     def __init__(self) -> None:
         self._progress = Progress(
             SpinnerColumn(), TextColumn("{task.completed:,.0f} rows"), TextColumn("{task.fields[rate]}"),
-            TimeElapsedColumn(), console=errors, transient=True,
+            TimeElapsedColumn(), console=errors, transient=True, disable=not errors.is_terminal,
         )  # fmt: skip
         self._task = self._progress.add_task("", total=None, rate="")
 

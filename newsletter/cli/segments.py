@@ -24,16 +24,18 @@ from newsletter.cli.readers import Slug, slug_meant
 from newsletter.daily import Paper
 from newsletter.delivery import whom
 from newsletter.issues.models import Issue
+from newsletter.picks import reasons
 from subscribers import segments
 
 app = typer.Typer(help="Parts of the readers, by filters.", no_args_is_help=True)
-Filter = Annotated[str, typer.Argument(metavar="SEGMENT", help="A name out of [[segments]], or a filter.")]
+Filter = Annotated[str, typer.Argument(metavar="SEGMENT", help="A name in config.toml, or a filter.")]
 Names = Annotated[list[str] | None, typer.Option(metavar="SEGMENT", help="A name, or a filter; may be repeated.")]
 
 
 @app.command()
 def count(
-    context: typer.Context, segment: Annotated[str, typer.Argument(metavar="[SEGMENT]", show_default=False)] = "",
+    context: typer.Context,
+    segment: Annotated[str, typer.Argument(metavar="SEGMENT", help="A name, or a filter.", show_default="all")] = "",
     newsletter: Slug = "", json: Json = False,
 ) -> None:  # fmt: skip
     """How many readers a segment has now; without one, each of config.toml's."""
@@ -94,7 +96,7 @@ def audience(
     for word, names in (("Only", document["include"]), ("Not", document["exclude"])):
         for name in names:
             say(f"{word}: {plain(name)}")
-    say(f"{document['readers']:,} readers would get it now, of {document['of']:,}.")
+    say(f"{reasons.count(document['readers'], 'reader')} would get it now, of {document['of']:,}.")
 
 
 def readers_of(session: Session, paper: Paper, issue: Issue) -> dict[str, Any]:

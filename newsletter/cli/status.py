@@ -13,6 +13,7 @@ from newsletter.delivery import followed, ledger, whom
 from newsletter.delivery.models import DeliveryState
 from newsletter.issues import states
 from newsletter.issues.models import Issue
+from newsletter.picks.reasons import count
 from newsletter.rendering import by_topics, editions
 from subscribers import audience, leavings
 from subscribers.topics import unpacked
@@ -22,7 +23,8 @@ _COUNTS = ("Selected", "Queued", "In hand", "Accepted", "Deferred", "Failed", "S
 
 
 def status(
-    context: typer.Context, issue: Annotated[str, typer.Argument(metavar="[ISSUE]", show_default=False)] = "",
+    context: typer.Context,
+    issue: Annotated[str, typer.Argument(metavar="ISSUE", help="As daily/today.", show_default="all")] = "",
     json: Json = False,
 ) -> None:  # fmt: skip
     """Where things stand: one issue with its totals, or the latest of each newsletter."""
@@ -49,7 +51,7 @@ def status(
         shown.add_row(f"{one.newsletter}/{one.issue_date}", str(one.state), *counts)
     say_table(shown)
     if issue and "audience" in documents[0]:
-        say(f"{documents[0]['audience']['readers']:,} readers would get it now.")
+        say(f"{count(documents[0]['audience']['readers'], 'reader')} would get it now.")
     if issue and len(documents[0]["editions"]) > 1:
         _show_editions(documents[0]["editions"])
     if issue and documents[0]["clicks"]:
