@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from math import log, sqrt
+from math import fsum, log, sqrt
 
 from newsletter.picks.alike import DaysWords, is_series
 from newsletter.picks.joining import Likeness, Rule, joined
@@ -20,16 +20,18 @@ from newsletter.picks.words import WORD, Told, told
 
 # One setting, found on labelled stories as full texts and as bare headlines: `python -m benchmarks stories` shows it.
 ALIKE = 0.04  # two articles that are more alike than their crowds by so much tell one event
-CROWD_AT_LEAST, CROWD_SHARE = 20, 0.05  # beyond so many, or such a share of the batch, it is a topic and no event
+CROWD_AT_LEAST, CROWD_SHARE = 16, 0.04  # beyond so many, or such a share of the batch, it is a topic and no event:
+CROWD_TIMES = 2.5  # what those have in common, up to so many times as many, is the topic's
 HUNDREDS, MORE_IN_HUNDREDS = 200, 0.2  # in so many it is so much more, and the less the larger the batch is: then it
 # is better known which words are rare. Of fewer, fewer resemble each other by chance, and less is asked for, down to …
 FEW = 30  # … so few of which no word is known to be rare: of as many twice as much is asked for again
-GROWN = 1.0  # every doubling of the smaller of two groups asks for so much more
+GROWN = 1.1  # every doubling of the smaller of two groups asks for so much more
 NEAR, NEAR_GROWN = 0.017, 0.3  # the same two for stories that are too near each other to stand in one issue
-ONE_WORD = 0.4  # of what the strongest shared word says is not counted: one word alone may be chance
+ONE_WORD = 0.37  # of what the strongest shared word says is not counted: one word alone may be chance
 NEGLIGIBLE = 0.012  # a likeness below this counts as none
 NEIGHBOURS = 3  # of a bare headline whose words count as its own, as far as they are like it
 NAME_BONUS = 1.6  # a word that is always capitalised counts up to so much more: names tell events apart
+SEEN_BEFORE, SMALL_BEFORE = 0.5, 0.35  # as if each word had been seen so often, and small so often: once is no proof
 TITLE_TIMES = 4  # a word of the headline counts as so many of the text
 LEAD_WORDS, LEAD_TIMES = 40, 2  # the news comes first: these words of the text count twice
 STRONGEST_WORDS = 120  # of an article that are compared
@@ -139,7 +141,8 @@ def _telling(everyone: Sequence[Told], articles: Counter[str]) -> dict[str, floa
         small.update(one.small)
     common = max(COMMON_AT_LEAST, COMMON_SHARE * len(everyone))
     return {
-        stem: log((len(everyone) + 1) / number) * (1 + NAME_BONUS * (1 - small[stem] / seen[stem]))
+        stem: log((len(everyone) + 1) / number)
+        * (1 + NAME_BONUS * (1 - (small[stem] + SMALL_BEFORE) / (seen[stem] + SEEN_BEFORE)))
         for stem, number in articles.items()
         if number <= common
     }
@@ -254,10 +257,11 @@ def _with_what_is_lent(like: Likeness, mutual: Sequence[Sequence[tuple[float, in
 def _above_the_crowd(once: Likeness) -> Likeness:
     """The same without what two articles have in common with many: a crowded topic is no event.
 
-    From each likeness goes the mean of what each of the two has with the last of its crowd (0 where it has none).
+    From each likeness goes the mean of what each of the two has with its crowd (0 with those that it lacks).
     """
-    size = max(CROWD_AT_LEAST, round(CROWD_SHARE * len(once)))
-    crowds = [sorted(others)[-size] if len(others) >= size else 0.0 for others in _of_each(once)]
+    first = max(CROWD_AT_LEAST, round(CROWD_SHARE * len(once)))
+    last = round(CROWD_TIMES * first)
+    crowds = [fsum(sorted(others, reverse=True)[first:last]) / (last - first) for others in _of_each(once)]
     return [
         {
             other: above
