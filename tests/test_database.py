@@ -54,13 +54,13 @@ def test_whoever_waits_has_a_turn_between_two_transactions_of_a_whole_list(
 
     def somebody_else(seconds: float) -> None:
         turns.append(seconds)
-        with sqlite.transaction():
-            pass
+        with sqlite.transaction() as session:
+            session.connection()
 
     with sqlite.in_bulk() as transaction:
         monkeypatch.setattr(module, "sleep", somebody_else)
         for _ in range(2):
-            with transaction():
-                pass
+            with transaction() as session:
+                session.connection()
     assert len(turns) == 2
     assert min(turns) > module.NAP_SECONDS, "all who wait have looked once"

@@ -69,8 +69,11 @@ class Maildir:
         self._file(name).unlink(missing_ok=True)
 
     def keep(self, mail: bytes) -> None:
-        """One more, marked as read: it is for people to look at."""
-        self.mark_read(mailbox.Maildir(self._new.parent, create=False).add(mail))
+        """One more, marked as read: it is for people to look at. Makes the folder where no mail server ever did."""
+        folder = self._new.parent
+        for part in (folder, self._new, self._cur, folder / "tmp"):
+            part.mkdir(mode=0o700, exist_ok=True)
+        self.mark_read(mailbox.Maildir(folder, create=False).add(mail))
 
     def mark_read(self, name: str) -> None:
         """Its name gets the flag S, in `cur`; it may be gone already."""

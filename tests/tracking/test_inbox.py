@@ -263,7 +263,6 @@ def test_a_mailbox_that_makes_no_sense_is_refused(lines, told):
 def test_a_mail_servers_pipe_takes_off_at_once(tmp_path):
     """`newsletter mailbox -`; what names nobody is kept for people, and whatever fails is tried again (sysexits.h)."""
     project = a_project(tmp_path, more='[mailbox]\nmaildir = "leave"\n')
-    a_maildir(tmp_path)
     paper = tmp_path / "config.toml"
     project("subscribers", "add", "ann@example.com", "--proof", "phone")
     token = sign(config.load(paper).keys, Purpose.UNSUBSCRIBE, 1)
