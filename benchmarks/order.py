@@ -156,4 +156,5 @@ def _piece(outlet: str, place: int, found: FoundArticle, now: datetime) -> Piece
         published_at=min(found.published_at or now, now),
         weight=1.0,
         place=place,
+        is_undated=found.published_at is None or found.published_at >= now,
     )

@@ -186,6 +186,8 @@ def _columns(body_characters: int = BODY_CHARACTERS) -> Select[Any]:
         (col(Article.image) != "").label("has_image"),
         col(Article.published_at),
         col(Article.place),
+        # What is pushed or written by hand without a date has no place, and is as new as it seems.
+        ((col(Article.published_at) == col(Article.first_seen_at)) & (col(Article.place) > 0)).label("is_undated"),
     )
 
 
@@ -204,6 +206,7 @@ def _piece(row: Row[Any], weight: float) -> Piece:
         published_at=row.published_at,
         weight=weight,
         place=row.place,
+        is_undated=bool(row.is_undated),
     )
 
 

@@ -21,6 +21,7 @@ class Piece:
     published_at: datetime
     weight: float  # its source's
     place: int = 0  # in its source's feed, from 1; 0 where that has no order
+    is_undated: bool = False  # its feed gave no date that can be true: `published_at` is when it was first seen
     sent_on: date | None = None  # the day of the earlier issue that brought it: it is here to be recognised, not picked
 
     @property

@@ -19,6 +19,7 @@ FAST, BONUS_OF_A_FAST_DOUBLING = (
 TOP_PLACES, TOP_BONUS = 10, 0.5  # the first in its feed is worth half as much again, the eleventh nothing more
 FULL_BONUS = 0.05  # for a standfirst, and for a picture
 WANTED, UNWANTED = 1.5, 0.25
+UNDATED = timedelta(hours=6)  # an article without a date is no younger: it may have stood in its feed for long
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Points:
     wanted: str
     unwanted: str
     parts: dict[str, float]
+    is_undated: bool = False
 
     @property
     def total(self) -> float:
@@ -64,7 +66,8 @@ class Points:
         words = [f"{count(sources, 'source')} {'tells' if sources == 1 else 'tell'} it"]
         if self.telling.fast > 1:
             words.append(f"{self.telling.fast} of them within {count(int(FAST.total_seconds()) // 3600, 'hour')}")
-        words.append(age_in_words(self.age))
+        undated = f"undated and taken as {age_in_words(self.age)}"
+        words.append(undated if self.is_undated else age_in_words(self.age))
         if 0 < self.place <= TOP_PLACES:
             words.append(f"{ordinal(self.place)} in its feed")
         words.append(f"weight {self.parts['weight']:g}")
@@ -75,7 +78,7 @@ class Points:
 
 def points(piece: Piece, telling: Telling, moment: datetime, half_life: timedelta, taste: Taste) -> Points:
     """What `piece` is worth at `moment`, when its story is told like that."""
-    age = max(moment - piece.published_at, timedelta(0))
+    age = max(moment - piece.published_at, UNDATED if piece.is_undated else timedelta(0))
     wanted, unwanted = taste.found(piece)
     parts = {
         "freshness": freshness(age, half_life),
@@ -86,7 +89,7 @@ def points(piece: Piece, telling: Telling, moment: datetime, half_life: timedelt
         "complete": 1 + FULL_BONUS * (bool(piece.standfirst) + piece.has_image),
         "words": (WANTED if wanted else 1.0) * (UNWANTED if unwanted else 1.0),
     }
-    return Points(age, telling, piece.place, wanted, unwanted, parts)
+    return Points(age, telling, piece.place, wanted, unwanted, parts, piece.is_undated)
 
 
 def telling_of(story: Sequence[Piece]) -> Telling:

@@ -42,6 +42,15 @@ def test_a_thin_day_looks_further_back_for_what_nobody_was_offered(database: Dat
     assert set(picked(database, drafted(database, TUESDAY, wide))) == {EVENTS[3], EVENTS[5]}
 
 
+def test_an_article_whose_feed_gives_no_date_is_behind_one_that_is_known_to_be_new(database: Database):
+    """It is as old as the moment at which it was first seen, and nobody knows how much older; what is pushed is new."""
+    undated = an_event(1, published_at=NOW, first_seen_at=NOW, place=12)
+    dated = an_event(2, published_at=NOW - timedelta(hours=2), first_seen_at=NOW, place=11)
+    pushed = an_event(3, published_at=NOW, first_seen_at=NOW)
+    store(database, undated, dated, pushed)
+    assert picked(database, drafted(database, MONDAY, a_config(CONFIG))) == [EVENTS[n] for n in (3, 2, 1)]
+
+
 @pytest.mark.parametrize(
     ("entry", "day"),
     [

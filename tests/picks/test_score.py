@@ -39,6 +39,13 @@ def test_the_reason_names_every_part():
     assert worth.total == pytest.approx(prod(worth.parts.values()))
 
 
+def test_an_article_without_a_date_does_not_pass_for_the_newest():
+    """It may have stood in its feed for long: it counts as some hours old, and as older where it was seen before."""
+    new, old = (points(a_piece(hours_old=h, is_undated=True), Telling(), MOMENT, HALF, Taste()) for h in (0, 12))
+    assert new.why == "1 source tells it, undated and taken as 6 hours old, weight 1: 0.71 points"
+    assert old.parts["freshness"] == pytest.approx(0.5)
+
+
 @pytest.mark.parametrize(
     ("age", "words"),
     [
