@@ -1,6 +1,7 @@
 """The command line as a contract: exit statuses, one clear sentence, JSON and nothing else."""
 
 import re
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -129,6 +130,16 @@ def test_a_section_without_a_source_stops_a_draft_and_nothing_else(project: Proj
     project("draft", "daily", "--date", DAY)
     project("subscribers", "add", "ann@example.com", "--newsletter", "daily", "--proof", "at the market stall")
     project("subscribers", "unsubscribe", "ann@example.com")
+
+
+@pytest.mark.slow
+def test_a_port_that_is_taken_is_a_sentence(project: Project):
+    """Most likely `run` runs already."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        settings = project.folder / "config.toml"
+        settings.write_text(settings.read_text() + f"[web]\nport = {port}\n")
+        assert f"Nothing can listen on 127.0.0.1, port {port}: another program does" in project("serve", status=1)
 
 
 def test_wrong_usage_is_status_2(project: Project):

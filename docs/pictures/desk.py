@@ -7,20 +7,18 @@ goes there, to look at.
 """
 
 import argparse
-import io
 from functools import partial
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from harbour import PASSWORD, PEOPLE, Desk, go_on, opened, start
-from PIL import Image
+from make import light_enough
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from newsletter.rendering.chromium import program
 
 HERE = Path(__file__).parent
-MOST_BYTES = 250_000
 WIDTHS, SCHEMES = (1280, 390), ("light", "dark")
 BEST = {  # what docs show: name → (page, width, height, scheme)
     "today": ("today", 1280, 800, "light"),
@@ -70,7 +68,7 @@ def the_best(browser: Browser, desk: Desk, page: str, entry: Path, _folder: Path
     for name, (shown, width, height, scheme) in BEST.items():
         if shown == page:
             take = partial(photograph, browser, desk, page, entry, width, scheme, height=height)
-            (HERE / f"desk-{name}.png").write_bytes(light_enough([take(scale=scale) for scale in (1.5, 1.25, 1)]))
+            (HERE / f"desk-{name}.png").write_bytes(light_enough(take, (1.5, 1.25, 1)))
 
 
 def photograph(
@@ -117,18 +115,6 @@ def log_in(browser: Browser, desk: Desk) -> Path:
     context.storage_state(path=kept)
     context.close()
     return kept
-
-
-def light_enough(shots: list[bytes]) -> bytes:
-    """The finest of `shots`, in the most colours, that is not too heavy for the docs."""
-    for shot in shots:
-        image = Image.open(io.BytesIO(shot)).convert("RGB")
-        for colours in (256, 128, 64):
-            out = io.BytesIO()
-            image.quantize(colours, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
-            if out.tell() <= MOST_BYTES:
-                return out.getvalue()
-    raise SystemExit("A picture is too heavy; take a lower one.")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ installed: a mail asks for it. With `--all DIR` it takes every width, with and w
 import argparse
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 from itertools import product
@@ -165,9 +165,9 @@ def photograph(
     return shot
 
 
-def light_enough(take: Callable[..., bytes]) -> bytes:
-    """The finest picture, in the most colours, that is not too heavy for a README."""
-    for scale in (2, 1.75, 1.5, 1.25, 1):
+def light_enough(take: Callable[..., bytes], scales: Sequence[float] = (2, 1.75, 1.5, 1.25, 1)) -> bytes:
+    """The finest picture, in the most colours, that is not too heavy for a README; `take` is told its `scale`."""
+    for scale in scales:
         image = Image.open(io.BytesIO(take(scale=scale))).convert("RGB")
         for colours in (256, 160, 112):
             out = io.BytesIO()

@@ -115,7 +115,11 @@ def _serve(paper: Paper) -> None:
 
     web = paper.config.web
     say(f"Listening on http://{web.host}:{web.port} (stop with Ctrl-C)")
-    server(paper.config, paper.database).run()
+    try:
+        server(paper.config, paper.database).run()
+    except SystemExit as error:  # uvicorn's way to say that it could not begin
+        words = f"Nothing can listen on {web.host}, port {web.port}: another program does, or the address is not this machine's. "
+        raise Refused(f"{words}[web] of config.toml names both.") from error
 
 
 def mailbox(

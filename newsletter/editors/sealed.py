@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from subscribers.tokens import Keys
 
-SECRET_BYTES = 20  # RFC 4226 §4 R6
 _NONCE_BYTES = 12
 _SEALED = 64  # characters; a plain secret has 32
 
