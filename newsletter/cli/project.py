@@ -118,8 +118,8 @@ def _serve(paper: Paper) -> None:
     try:
         server(paper.config, paper.database).run()
     except SystemExit as error:  # uvicorn's way to say that it could not begin
-        words = f"Nothing can listen on {web.host}, port {web.port}: another program does, or the address is not this machine's. "
-        raise Refused(f"{words}[web] of config.toml names both.") from error
+        why = "another program does, or the address is not this machine's; [web] of config.toml names both"
+        raise Refused(f"Nothing can listen on {web.host}, port {web.port}: {why}.") from error
 
 
 def mailbox(
