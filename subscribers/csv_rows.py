@@ -42,11 +42,13 @@ FIELDS = {  # what a heading means, written in small letters and digits only; th
     "last": ("lastname", "last", "surname", "familyname", "lname", "nachname", "nom", "apellidos", "apellido"),
     "status": (
         *("status", "state", "subscriptionstatus", "memberstatus", "emailstatus", "subscribed", "subscribertype"),
-        *("subscribedtoemails", "emailpermissionstatus", "globalstatus", "emailmarketingconsent", "optinstatus"),
+        *("subscribedtoemails", "globalstatus", "emailmarketingconsent", "optinstatus"),
         *("acceptsemailmarketing", "acceptsmarketing"),
     ),
+    "permission": ("emailpermissionstatus",),  # Constant Contact's: beside a status, or alone
     "left": (  # a time or a yes there: that person has left
         *("unsubtime", "cleantime", "unsubscribedat", "unsubscribedate", "unsubscribed", "optouttime", "optedout"),
+        "isunsubscribed",
         *("emailblacklisted", "blacklisted", "blocklisted", "emailblocklisted", "blocklistedemail"),
         *("blacklist", "blocklist", "emailblacklist", "emailblocklist", "emaildisabled", "unsubscriptiondate"),
         *("unsubscribedfromall", "unsubscribedfromallemail", "unsubscribedon", "unsubscribetime", "deletedat"),
@@ -59,6 +61,11 @@ NOT_LEFT = (
     *("", "no", "false", "0", "n", "null", "none", "never", "nein", "non", "-", "n/a"),
     *("0000-00-00", "0000-00-00 00:00:00"),
 )
+PERMITS = {"implied", "implicit", "express", "expressed", "explicit", "confirmed", "confirmed opt-in", "active"}
+PERMITS_NOT_YET = {
+    *("pending", "pending confirmation", "awaiting confirmation", "not set", "no permission set", "no permissions set"),
+    *("temp hold", "temporary hold"),
+}
 OF_A_PLACE = {
     "city",
     "zip",
@@ -174,7 +181,28 @@ def _person_of(layout: Layout) -> Callable[[int, list[str]], Row]:
         paused = cells[until] if until >= 0 else ""
         return line, cells[email], name_in(cells), "unsubscribed" if has_left else said, paused
 
-    return person
+    return person if layout.columns.get("permission", -1) < 0 else _permitted(person, layout)
+
+
+def _permitted(person: Callable[[int, list[str]], Row], layout: Layout) -> Callable[[int, list[str]], Row]:
+    """The same where permission has a column of its own: a reader is who has both. Who has neither a status nor a
+    permission gets nothing there (an event's guest, say), and has not confirmed."""
+    place, without_status = layout.columns["permission"], "" if "status" in layout.columns else "active"
+
+    def permitted(line: int, cells: list[str]) -> Row:
+        _, email, name, said, until = person(line, cells)
+        words = [" ".join(text.casefold().split()) for text in (said, cells[place])]
+        if words[0] == "unsubscribed":
+            pass
+        elif PERMITS_NOT_YET.intersection(words):
+            said = "pending"
+        elif words[1] in PERMITS:
+            said = said or without_status or "pending"
+        else:
+            said = cells[place] or said or "pending"  # it has left, or says what we don't know
+        return line, email, name, said, until
+
+    return permitted
 
 
 _DEFUSED = ("'=", "'+", "'-", "'@")

@@ -39,6 +39,7 @@ WORDS = {
     "first": "First name",
     "last": "Last name",
     "status": "Status",
+    "permission": "Permission",
     "left": "Left when",
     "until": "Paused until",
 }
