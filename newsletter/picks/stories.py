@@ -16,7 +16,7 @@ from math import fsum, log, sqrt
 from newsletter.picks.alike import DaysWords, is_series
 from newsletter.picks.joining import Likeness, Rule, joined
 from newsletter.picks.piece import Piece
-from newsletter.picks.words import WORD, Told, told
+from newsletter.picks.words import WORD, Told, found_in, told
 
 # One setting, found on labelled stories as full texts and as bare headlines: `python -m benchmarks stories` shows it.
 ALIKE = 0.04  # two articles that are more alike than their crowds by so much tell one event
@@ -42,6 +42,7 @@ HABIT_TIMES = 3  # … if others use it in a share so many times smaller
 BARE, SUMMARY = 6, 70  # words below a headline: fewer than BARE are none, fewer than SUMMARY sum the event up
 SUMMARY_COUNTS = 0.15  # of a likeness, where both are summaries: two that tell one event could be far more alike
 SUMMARIES = 40  # in a batch of so few it is twice that: near-copies are found in it too
+COPIED_WORDS = 5  # of a headline, or more: with the standfirst they show that two articles are copies
 WEEK = timedelta(days=7)
 
 Vector = dict[str, float]
@@ -90,11 +91,23 @@ def _words(today: Sequence[Told], weeks: Sequence[tuple[datetime, Told]]) -> Day
 
 
 def _by_page(pieces: Iterable[Piece]) -> list[list[Piece]]:
-    """The pieces in a stable order, those with one address together."""
-    pages: dict[str, list[Piece]] = {}
+    """The pieces in a stable order, those with one address together, and copies of one report.
+
+    What fifty papers print word for word would be their crowd, and no event, were each copy an article of its own.
+    """
+    pages: dict[tuple[str, ...], list[Piece]] = {}
+    first: dict[str, tuple[str, ...]] = {}
     for piece in sorted(pieces, key=lambda p: p.key):
-        pages.setdefault(piece.url or f"{piece.source} {piece.guid}", []).append(piece)
+        address = piece.url or f"{piece.source} {piece.guid}"
+        page = first.setdefault(address, _copy(piece) or (address,))
+        pages.setdefault(page, []).append(piece)
     return list(pages.values())
+
+
+def _copy(piece: Piece) -> tuple[str, ...]:
+    """What copies of one report have in common; () where it is too little to know one by it."""
+    title, below = (" ".join(found_in(text)).casefold() for text in (piece.title, piece.standfirst))
+    return (title, below) if len(title.split()) >= COPIED_WORDS and (below or not piece.text) else ()
 
 
 def _vectors(batch: Sequence[Told], background: Sequence[Told]) -> list[Vector]:

@@ -92,6 +92,19 @@ def test_a_wire_report_printed_by_many_papers_is_one_story():
     assert ids(grouped([*copies, *others]))[0] == {1, 2, 3, 4}
 
 
+@pytest.mark.parametrize("copies", [50, 150])
+def test_the_same_report_in_many_papers_is_one_story(copies: int):
+    """The more papers print it word for word the more it counts, though so many alike would be a topic's crowd."""
+    printed = [
+        a_piece(n, source=f"paper-{n}", title="Ferry Anna Lisbeth runs aground off Kelmouth", standfirst=WIRE)
+        for n in range(100, 100 + copies)
+    ]
+    others = [a_piece(number, title=title) for number, title in enumerate(EVENTS, start=10)]
+    stories = grouped([*printed, *others])
+    assert len(stories[0]) == copies
+    assert len(stories) == 1 + len(EVENTS)
+
+
 def test_a_chain_of_odd_pairs_does_not_join_what_lies_at_its_ends():
     """A and B share a word or two, B and C others: A and C tell nothing of each other's event."""
     chain = [
