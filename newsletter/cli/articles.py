@@ -43,6 +43,8 @@ def sources(context: typer.Context, json: Json = False) -> None:
     if json:
         print_json({"sources": [record.as_json(moment) for record in records]})
         return
+    if not records:
+        say("config.toml names no source, so there is nothing to read.")
     numbers = ("Items", "Articles")
     shown = table("Source", "Kind", "Health", "Last good", "Newest article", *numbers, "Next", numbers=numbers)
     for one in records:

@@ -49,6 +49,8 @@ def collect(context: typer.Context, json: Json = False) -> None:
     if json:
         print_json({"sources": [report.as_json() for report in reports]})
         return
+    if not reports:
+        say("config.toml names no source, so there is nothing to read.")
     shown = table("Source", "New", "Changed", "Seen", "Failed", numbers=("New", "Changed", "Seen", "Failed"))
     for report in reports:
         counts = (report.new, report.changed, report.seen, len(report.failed))

@@ -39,7 +39,11 @@ def dkim_keys(config: Config) -> Iterator[Finding]:
 
 
 def sources(config: Config) -> Iterator[Finding]:
-    """Whether the folders of articles are there."""
+    """Whether there are any, and whether the folders of articles are there."""
+    if not config.sources:
+        yield warn(
+            "sources", "config.toml", "There is none, so there is nothing to pick from: add a [[sources]] table."
+        )
     for source in config.sources:
         if source.path and not source.path.is_dir():
             words = f"source {source.name}: there is no folder {source.path}; make it, or correct `path`."

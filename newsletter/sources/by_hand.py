@@ -47,6 +47,8 @@ def add(database: Database, config: Config, what: str, source_name: str, now: da
 
 def _source(config: Config, name: str) -> Source:
     """The source that is meant; with only one, it need not be said."""
+    if not config.sources:
+        raise Refused("An article is of a source, and config.toml has none: a [[sources]] table names one.")
     names = ", ".join(source.name for source in config.sources)
     if not name and len(config.sources) != 1:
         raise Refused(f"Say whose article it is with --source: {names}.")

@@ -1,5 +1,6 @@
 """One article by hand, and the list of sources: `newsletter articles add`, `newsletter sources`."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from newsletter.database import Database
 from newsletter.errors import FetchError, NotFound, Refused
 from newsletter.sources import by_hand, collect
-from tests.builders import NOW, a_config
+from tests.builders import CONFIG, NOW, a_config
 from tests.command import Project, a_project
 from tests.fakes import FeedServer
 from tests.sources.served import a_feed, items, stored, with_sources
@@ -62,6 +63,9 @@ def test_what_can_not_be_added_is_told_in_words(sqlite: Database, server: FeedSe
             by_hand.add(sqlite, config, what, source, NOW)
     with pytest.raises(NotFound, match="there is wire, other"):
         by_hand.add(sqlite, config, "x.md", "wier", NOW)
+    sourceless = a_config(re.sub(r"\[\[sources\]\]\n(?:[a-z_]+ = .*\n)+", "", CONFIG))
+    with pytest.raises(Refused, match=r"config\.toml has none"):
+        by_hand.add(sqlite, sourceless, "nowhere.md", "", NOW)
     with pytest.raises(Refused, match="--source: wire, other"):
         by_hand.add(sqlite, config, "x.md", "", NOW)
 

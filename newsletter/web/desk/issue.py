@@ -123,6 +123,8 @@ def add(
     with house.database.reading() as session:
         newsletter = _issue(session, house, issue_id)[1]
     own = house.config.sources_of(newsletter)
+    if not own:
+        raise Refused(f"An article is of a source, and {newsletter.title} has none: config.toml names them.")
     source = _text(form, "source") or own[0].name
     if source not in {one.name for one in own}:
         raise NotFound(f"{newsletter.title} has no source {source!r}.")
