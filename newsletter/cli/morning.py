@@ -50,7 +50,7 @@ def collect(context: typer.Context, json: Json = False) -> None:
         print_json({"sources": [report.as_json() for report in reports]})
         return
     if not reports:
-        say("config.toml names no source, so there is nothing to read.")
+        say("There is nothing to read: config.toml names no source that is asked for its articles.")
     shown = table("Source", "New", "Changed", "Seen", "Failed", numbers=("New", "Changed", "Seen", "Failed"))
     for report in reports:
         counts = (report.new, report.changed, report.seen, len(report.failed))
