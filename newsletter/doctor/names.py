@@ -19,7 +19,8 @@ def findings(config: Config, lookups: Lookups) -> Iterator[Finding]:
     for envelope in dict.fromkeys(_envelope(config, newsletter) for newsletter in config.newsletters):
         yield from _asked("spf", envelope, _spf(envelope, lookups))
     for domain, newsletter in {n.sender_domain: n for n in config.newsletters}.items():
-        yield from _asked("dmarc", domain, _from(domain, _envelope(config, newsletter), newsletter, lookups))
+        yield from _asked("dmarc", domain, _policy(domain, _envelope(config, newsletter), newsletter, lookups))
+        yield from _asked("dkim", domain, _signatures(domain, newsletter, lookups))
 
 
 def _asked(check: str, where: str, found: Iterator[Finding]) -> Iterator[Finding]:
@@ -67,8 +68,8 @@ def _spf(domain: str, lookups: Lookups) -> Iterator[Finding]:
         yield ok("spf", domain, f"{records.spf_of(texts)[0]} (only your relay's operator knows whether that is all)")
 
 
-def _from(domain: str, envelope: str, newsletter: Newsletter, lookups: Lookups) -> Iterator[Finding]:
-    """DMARC of the domain in From; the keys and the envelope are held against it."""
+def _policy(domain: str, envelope: str, newsletter: Newsletter, lookups: Lookups) -> Iterator[Finding]:
+    """DMARC of the domain in From, and whether the envelope counts for it."""
     policy = records.dmarc_at(domain, lookups.texts)
     fault = policy if isinstance(policy, Fault) else records.dmarc_fault(domain, policy)
     if fault:
@@ -78,13 +79,13 @@ def _from(domain: str, envelope: str, newsletter: Newsletter, lookups: Lookups) 
         if not newsletter.dkim and not records.is_aligned(domain, envelope, policy, "aspf"):
             words = f"returned mail goes to {envelope}, so SPF does not count for {domain}: have it signed (DKIM)."
             yield warn("dmarc", domain, f"DMARC goes by the signature alone here: {words}")
+
+
+def _signatures(domain: str, newsletter: Newsletter, lookups: Lookups) -> Iterator[Finding]:
+    """The keys that sign for the domain, each held against the DNS and against what DMARC asks of it."""
     if not newsletter.dkim:
         words = f"No key signs its mail here: your relay must (d={domain}), or `newsletter keys create` makes one."
         yield warn("dkim", domain, words)
-    yield from _signatures(domain, newsletter, policy, lookups)
-
-
-def _signatures(domain: str, newsletter: Newsletter, policy: Dmarc | Fault, lookups: Lookups) -> Iterator[Finding]:
     for table in newsletter.dkim:
         try:
             key = dkim.read(table)
@@ -93,11 +94,17 @@ def _signatures(domain: str, newsletter: Newsletter, policy: Dmarc | Fault, look
         fault = records.dkim_fault(key.record_name, key.record, lookups.texts(key.record_name))
         if fault:
             yield _told("dkim", key.record_name, fault)
-        elif isinstance(policy, Dmarc) and not records.is_aligned(domain, key.domain, policy, "adkim"):
+        elif key.domain != domain and _is_strict(domain, key.domain, lookups):
             words = f"DMARC is strict (adkim=s): mail from {domain} wants a key of {domain}, not of {key.domain}."
             yield fail("dkim", key.record_name, words)
         else:
             yield ok("dkim", key.record_name, f"The DNS has our key ({key.algorithm}).")
+
+
+def _is_strict(domain: str, of_key: str, lookups: Lookups) -> bool:
+    """Whether DMARC lets a key of a domain above it not count."""
+    policy = records.dmarc_at(domain, lookups.texts)
+    return isinstance(policy, Dmarc) and not records.is_aligned(domain, of_key, policy, "adkim")
 
 
 def _told(check: str, where: str, fault: Fault) -> Finding:

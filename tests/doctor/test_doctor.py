@@ -85,6 +85,8 @@ def test_records_that_are_right_are_shown(zone: dict[tuple[str, str], list[str]]
         ({}, MAILBOX, "mx", "fail", "leave.example.com: There is no MX record"),
         ({("example.com", "TXT"): ['"v=spf1 -all"']}, "", "spf", "fail", "no mail comes from it at all"),
         ({("example.com", "TXT"): ["SERVFAIL"]}, "", "spf", "warn", "could not be looked up: the name servers"),
+        ({("_dmarc.example.com", "TXT"): ["SERVFAIL"]}, "", "dmarc", "warn", "could not be looked up"),
+        ({("_dmarc.example.com", "TXT"): ["SERVFAIL"]}, "", "dkim", "ok", "The DNS has our key"),
         ({("_dmarc.example.com", "TXT"): []}, "", "dmarc", "fail", "There is no DMARC record"),
         ({("mail._domainkey.example.com", "TXT"): []}, "", "dkim", "fail", "`newsletter keys show` prints"),
         ({("_dmarc.example.com", "TXT"): ['"v=DMARC1; p=none; adkim=s"']}, "news.", "dkim", "fail", "DMARC is strict"),
@@ -117,8 +119,8 @@ def test_a_resolver_that_is_silent_is_waited_for_once(keys: Path, monkeypatch: p
         asking = Lookups(f"127.0.0.1:{silent.getsockname()[1]}")
         found = list(names.findings(a_config(CONFIG + KEY, keys), asking))
     assert {one.level for one in found} == {"warn"}
-    assert {one.check for one in found} == {"mx", "spf", "dmarc"}
-    assert len(asking._known) == 3
+    assert {one.check for one in found} == {"mx", "spf", "dmarc", "dkim"}
+    assert len(asking._known) == 4
     with pytest.raises(NoAnswer, match="no resolver answers"):
         asking.texts("example.org")
 

@@ -69,8 +69,10 @@ class Frame:
             "moment": moment,
             "iso": iso,
             "until": until,
+            "short": short,
+            "span": span,
+            "capitalize_first": begun,
         }
-        self._environment.filters |= {"short": short, "span": span, "until": until, "capitalize_first": begun}
         self._environment.globals |= {"site": config.site, "newsletters": config.newsletters, "root": self.root}
 
     def text(self, name: str, /, **values: object) -> str:
