@@ -10,6 +10,7 @@ from math import log2, prod
 
 from newsletter.picks.piece import Piece
 from newsletter.picks.reasons import age_in_words, count, ordinal
+from newsletter.picks.words import carries_its_date
 
 BONUS_OF_A_DOUBLING = 0.5  # two sources that tell it are worth half as much again, four twice as much
 FAST, BONUS_OF_A_FAST_DOUBLING = (
@@ -19,6 +20,7 @@ FAST, BONUS_OF_A_FAST_DOUBLING = (
 TOP_PLACES, TOP_BONUS = 10, 0.5  # the first in its feed is worth half as much again, the eleventh nothing more
 FULL_BONUS = 0.05  # for a standfirst, and for a picture
 WANTED, UNWANTED = 1.5, 0.25
+EDITION = 0.5  # a headline with the full date of its day is a programme's, a column's or a bulletin's, hardly news
 UNDATED = timedelta(hours=6)  # an article without a date is no younger: it may have stood in its feed for long
 
 
@@ -53,6 +55,7 @@ class Points:
     unwanted: str
     parts: dict[str, float]
     is_undated: bool = False
+    is_edition: bool = False
 
     @property
     def total(self) -> float:
@@ -70,6 +73,7 @@ class Points:
         words.append(undated if self.is_undated else age_in_words(self.age))
         if 0 < self.place <= TOP_PLACES:
             words.append(f"{ordinal(self.place)} in its feed")
+        words += ["a dated edition"] * self.is_edition
         words.append(f"weight {self.parts['weight']:g}")
         words += [f"wanted for “{self.wanted}”"] * bool(self.wanted)
         words += [f"not wanted for “{self.unwanted}”"] * bool(self.unwanted)
@@ -80,6 +84,7 @@ def points(piece: Piece, telling: Telling, moment: datetime, half_life: timedelt
     """What `piece` is worth at `moment`, when its story is told like that."""
     age = max(moment - piece.published_at, UNDATED if piece.is_undated else timedelta(0))
     wanted, unwanted = taste.found(piece)
+    is_edition = carries_its_date(piece.title, piece.published_at.date())
     parts = {
         "freshness": freshness(age, half_life),
         "weight": piece.weight,
@@ -87,9 +92,10 @@ def points(piece: Piece, telling: Telling, moment: datetime, half_life: timedelt
         "fast": 1 + BONUS_OF_A_FAST_DOUBLING * log2(max(telling.fast, 1)),
         "place": 1 + TOP_BONUS * max(0, TOP_PLACES + 1 - piece.place) / TOP_PLACES if piece.place else 1.0,
         "complete": 1 + FULL_BONUS * (bool(piece.standfirst) + piece.has_image),
+        "edition": EDITION if is_edition else 1.0,
         "words": (WANTED if wanted else 1.0) * (UNWANTED if unwanted else 1.0),
     }
-    return Points(age, telling, piece.place, wanted, unwanted, parts, piece.is_undated)
+    return Points(age, telling, piece.place, wanted, unwanted, parts, piece.is_undated, is_edition)
 
 
 def telling_of(story: Sequence[Piece]) -> Telling:

@@ -12,6 +12,11 @@ STEM = 6  # characters of a word that count: "minister" and "ministry" are one
 TEXT_WORDS = 260  # of standfirst and body that are read
 
 WORD = re.compile(r"[^\W_]+")
+# "2026-11-23", "2026年11月23日"; "23 November 2026", "Nov 23, 2026", "23/11/2026", "11/23/2026"; no COVID-19 of 2020
+FULL_DATE = re.compile(
+    r"(?<!\d)(?P<year>\d{4})\D{1,2}\d{1,2}\D{1,2}(?P<last>\d{1,2})(?!\d)"
+    r"|(?<![\w-])(?P<first>\d{1,2})(?:[./-](?P<second>\d{1,2}))?\D{1,20}(?P<its_year>\d{4})(?!\d)"
+)
 UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
@@ -80,6 +85,17 @@ def _small(words: list[str]) -> list[str]:
 @lru_cache(maxsize=4096)
 def _begins_small(letter: str) -> bool:
     return letter.islower() or UNSPACED.match(letter) is not None
+
+
+def carries_its_date(title: str, day: date) -> bool:
+    """Whether a headline has the very day on which it came out, with its year, in whatever order and language."""
+    near = {(d.year, d.day) for d in (day + timedelta(days=n) for n in (-1, 0, 1))}
+    return any(
+        (int(found["year"] or found["its_year"]), int(number)) in near
+        for found in FULL_DATE.finditer(title)
+        for number in found.group("last", "first", "second")
+        if number
+    )
 
 
 @lru_cache(maxsize=64)

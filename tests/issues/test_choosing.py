@@ -138,7 +138,7 @@ def test_the_real_article_alone_is_the_lead_of_its_day(tmp_path, shared):
     (pick,) = project.json("draft", "daily", "--date", "2014-02-10")["picks"]
     assert pick["position"] == 1
     assert pick["why"].startswith("1 source tells it")
-    assert set(pick["points"]) == {"freshness", "weight", "told", "fast", "place", "complete", "words"}
+    assert set(pick["points"]) == {"freshness", "weight", "told", "fast", "place", "complete", "edition", "words"}
 
 
 def test_what_an_article_is_made_of_is_read_for_its_points(database: Database):

@@ -332,7 +332,8 @@ def test_points_are_the_product_of_their_parts():
     choice = choose([[top, a_piece(2, source="b", hours_old=1)]], rules(), MOMENT)
     parts = choice.picks[0].parts
     assert parts == {
-        "freshness": 1.0, "weight": 1.0, "told": 1.5, "fast": 1.1, "place": 1.5, "complete": 1.1, "words": 1.0,
+        "freshness": 1.0, "weight": 1.0, "told": 1.5, "fast": 1.1, "place": 1.5, "complete": 1.1, "edition": 1.0,
+        "words": 1.0,
     }  # fmt: skip
     assert choice.picks[0].score == pytest.approx(1.5 * 1.1 * 1.5 * 1.1)
     assert "1st in its feed" in choice.picks[0].why

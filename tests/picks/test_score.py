@@ -47,6 +47,29 @@ def test_an_article_without_a_date_does_not_pass_for_the_newest():
 
 
 @pytest.mark.parametrize(
+    ("title", "share"),
+    [
+        ("Harbour Talk (23 November 2026) | Radio Kelmouth", 0.5),
+        ("Evening bulletin - November 22, 2026", 0.5),  # the zone may have another day
+        ("Sermon 11/23/2026", 0.5),
+        ("\u6e2f\u53e3\u65b0\u95fb 2026\u5e7411\u670823\u65e5", 0.5),
+        ("Kelmouth wants the regatta of 2026 back, 23 years on", 1.0),
+        ("Sermón del 23 de noviembre de 2026", 0.5),
+        ("Hymns, 23/11/2026", 0.5),
+        ("What COVID-23 of 2026 was", 1.0),
+        ("Kelmouth bids for the regatta of 2026", 1.0),
+        ("Council approves budget for 2027 after 23 hours", 1.0),
+        ("Harbour Talk (7 April 2026)", 1.0),
+    ],
+)
+def test_an_edition_that_carries_its_date_is_hardly_news(title: str, share: float):
+    """Programmes, columns and bulletins are no event of the day; the reason says why they have less."""
+    worth = points(a_piece(title=title), Telling(), MOMENT, HALF, Taste())
+    assert worth.parts["edition"] == share
+    assert ("a dated edition" in worth.why) == (share < 1)
+
+
+@pytest.mark.parametrize(
     ("age", "words"),
     [
         (timedelta(seconds=20), "just out"),
