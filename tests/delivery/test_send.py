@@ -188,6 +188,7 @@ READERS = """INSERT INTO subscription (subscriber_id, newsletter, state, changed
   SELECT id, 'daily', 'active', now() FROM subscriber"""
 
 
+@pytest.mark.usefixtures("as_new")
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_page_of_the_audience_reads_its_own_readers_only(database: Database):
     """PostgreSQL takes a range from no side of a join to the other: it read all subscribers for each page."""

@@ -92,6 +92,7 @@ def until_it_waits(session: Session, work: Future[Any]) -> None:
         session.execute(text("SELECT pg_stat_clear_snapshot()"))
 
 
+@pytest.mark.usefixtures("as_new")
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("known", ["nothing", "a handful", "none, in a large file"])
 def test_an_import_looks_people_up_by_number_and_address_whatever_is_known_of_the_tables(database, known):

@@ -79,6 +79,7 @@ def test_a_list_is_of_all_or_of_a_newsletter_in_a_state(session, people):
     assert (ann.suppressed, [s.newsletter for s in ann.subscriptions]) == ("complaint", ["daily"])
 
 
+@pytest.mark.usefixtures("as_new")
 def test_a_search_among_many_reads_an_index_in_order(session, people):
     """No sort and no scan, however many fit: the plan that each database would take."""
     kind = session.get_bind().dialect.name

@@ -81,6 +81,7 @@ def be_looked_at(site: Site, _token: str) -> None:
         leavings.by_issue(session, "daily", NOW - timedelta(days=30))
 
 
+@pytest.mark.usefixtures("as_new")
 @pytest.mark.parametrize("act", [leave, choose, come, read, be_looked_at], ids=lambda act: act.__name__)
 def test_no_door_reads_a_table_that_grows_with_the_readers(site: Site, ann: str, act: Callable[[Site, str], None]):
     """Neither database would: the plans are of few rows, with a preference for reading whole tables forbidden."""
