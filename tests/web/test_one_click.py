@@ -80,6 +80,12 @@ def test_a_chunked_body_does_the_same(served: Served):
     assert len(leavings(served)) == 1
 
 
+def test_a_short_title_stands_on_one_line_of_the_question(site):
+    """ "Leave The / Harbour Daily?" is no headline."""
+    page = site.client.get(f"/u/{a_token(site)}")
+    assert '<h1>Leave <span class="whole">The Harbour Daily</span>?</h1>' in page.text
+
+
 def test_five_posts_are_one_leaving(site):
     """Providers repeat; each answer is 200."""
     token = a_token(site)
