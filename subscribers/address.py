@@ -6,6 +6,8 @@ wrote it, in NFC; one outside ASCII wants SMTPUTF8 from every relay on the way (
 
 import re
 from functools import lru_cache
+from itertools import repeat
+from operator import contains
 from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import normalize
 
@@ -52,6 +54,60 @@ def parts(text: str) -> tuple[str, str, str]:
         raise NotAnAddress(f"An address has at most {MAX_CHARACTERS} characters.")
     small = local.lower()
     return email, email if small == local else f"{small}@{known}", known
+
+
+class Column(NamedTuple):
+    """Many addresses, a list a part. Where one is wrong its parts are empty."""
+
+    emails: list[str]
+    keys: list[str]
+    domains: list[str]
+    wrong: dict[int, str]  # by place, what is wrong with it
+
+
+def column_of(texts: list[str]) -> Column:
+    """The same of many at once: where all are as plain as most are, in a third of the time."""
+    return (_plain_column(texts) or _column_one_by_one(texts)) if texts else Column([], [], [], {})
+
+
+_PLAIN_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+/=?^_`{|}~-.@\n"
+
+
+def _plain_column(texts: list[str]) -> Column | None:
+    """None where one of them is to be looked at for itself. Asked of all at once: ASCII, none of them long, one @ each,
+    a local part that is a dot-atom; and a good domain."""
+    whole = "\n".join(texts)
+    if not whole.isascii() or len(max(texts, key=len)) > 64:
+        return None
+    raw = whole.encode()
+    one_at_each = raw.count(b"@") == len(texts) and all(map(contains, texts, repeat("@")))
+    if not one_at_each or raw.count(b"\n") != len(texts) - 1 or raw.translate(None, _PLAIN_BYTES):
+        return None
+    if any(wrong in b"\n" + raw for wrong in (b"\n@", b"\n.", b".@", b"..")):
+        return None
+    halves = whole.replace("\n", "@").split("@")
+    try:
+        domains = list(map(_domain, halves[1::2]))  # of which a file has a few thousand
+    except NotAnAddress:
+        return None
+    if domains == halves[1::2]:
+        emails = texts
+    else:
+        emails = [f"{local}@{domain}" for local, domain in zip(halves[::2], domains, strict=True)]
+    return Column(emails, emails if raw == raw.lower() else list(map(str.lower, emails)), domains, {})
+
+
+def _column_one_by_one(texts: list[str]) -> Column:
+    wrong: dict[int, str] = {}
+    found: list[tuple[str, str, str]] = []
+    for place, text in enumerate(texts):
+        try:
+            found.append(parts(text))
+        except NotAnAddress as error:
+            wrong[place] = str(error)
+            found.append(("", "", ""))
+    emails, keys, domains = map(list, zip(*found, strict=True))
+    return Column(emails, keys, domains, wrong)
 
 
 def address_hash(keys: Keys, key: str) -> str:

@@ -54,9 +54,6 @@ class Arrival(NamedTuple):
     paused_until: str | None  # as `batch.moment` writes it
 
 
-Plain = tuple[int, str, str, str, str, str, str, str | None]  # an Arrival that nobody looks at: a quarter of the time
-
-
 @dataclass(frozen=True, slots=True)
 class Arrivals:
     """Good rows, in the order of their mailboxes, a list a column: whole columns are what goes on to the database, and
@@ -72,7 +69,7 @@ class Arrivals:
     pauses: list[str | None]
 
     @classmethod
-    def of(cls, rows: Sequence[Plain]) -> "Arrivals":
+    def of(cls, rows: Sequence[Arrival]) -> "Arrivals":
         """Those rows."""
         return cls(*map(list, zip(*rows, strict=True))) if rows else cls(*([] for _ in fields(cls)))
 

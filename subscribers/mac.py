@@ -1,16 +1,12 @@
 """Keyed hashes of many short texts: the half of the work that is the key's is done once.
 
-`keyed` is for whatever is new: BLAKE2b under a key is a MAC as it is and takes a third of the time of an HMAC. `Mac` is
-HMAC-SHA256, for what was written with it and must be found again. The standard library's `hmac` begins anew with each
-text, which takes longer than all else that is done with a token.
+`keyed` is for whatever is new: BLAKE2b under a key is a MAC as it is and takes half the time of an HMAC. `Mac` is
+HMAC-SHA256, for what was written with it and must be found again. The standard library's `hmac` takes twice as long to
+go on from what was begun.
 """
 
-from collections.abc import Callable
-from hashlib import blake2b, sha256
-
-_BLOCK = 64  # bytes of SHA-256's blocks
-_INNER = bytes(byte ^ 0x36 for byte in range(256))
-_OUTER = bytes(byte ^ 0x5C for byte in range(256))
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import blake2b
 
 
 def keyed(key: bytes, purpose: str, size: int) -> Callable[[bytes], bytes]:
@@ -33,17 +29,25 @@ _SALT = b"newsletter/marks"  # 16 bytes: ours alone, whatever else a publisher m
 class Mac:
     """HMAC-SHA256 (RFC 2104). Called with a text it returns 32 bytes; `before` is what every text begins with."""
 
-    __slots__ = ("_inner", "_outer")
+    __slots__ = ("_begun",)
 
     def __init__(self, key: bytes, before: bytes = b"") -> None:
-        block = (key if len(key) <= _BLOCK else sha256(key).digest()).ljust(_BLOCK, b"\0")
-        self._inner = sha256(block.translate(_INNER) + before)
-        self._outer = sha256(block.translate(_OUTER))
+        from cryptography.hazmat.primitives.hashes import SHA256  # slow to import, and most commands hash nothing
+        from cryptography.hazmat.primitives.hmac import HMAC
+
+        self._begun = HMAC(key, SHA256())
+        self._begun.update(before)
 
     def __call__(self, text: bytes) -> bytes:
         """32 bytes."""
-        inner = self._inner.copy()
-        inner.update(text)
-        outer = self._outer.copy()
-        outer.update(inner.digest())
-        return outer.digest()
+        whole = self._begun.copy()
+        whole.update(text)
+        return whole.finalize()
+
+    def each(self, texts: Iterable[bytes]) -> Iterator[bytes]:
+        """The same of many, in a little less time."""
+        begun = self._begun.copy
+        for text in texts:
+            whole = begun()
+            whole.update(text)
+            yield whole.finalize()

@@ -131,11 +131,21 @@ def note_clicks(session: Session, subscriber_id: int, wanted: bool) -> None:
             clicks.forget(session, subscriber_id)
 
 
-def one_line(text: str, characters: int = 200) -> str:
+LINE_CHARACTERS = 200
+
+
+def one_line(text: str, characters: int = LINE_CHARACTERS) -> str:
     """`text` on one line, without control characters, cut to `characters`."""
     if text.isprintable() and "  " not in text:  # nearly always
         return text.strip()[:characters]
     return "".join(c for c in " ".join(text.split()) if c.isprintable())[:characters]
+
+
+def one_line_each(texts: list[str]) -> list[str]:
+    """The same of many: nearly always they are that already."""
+    joined = "".join(texts)
+    plain = joined.isprintable() and "  " not in joined and len(max(texts, key=len, default="")) <= LINE_CHARACTERS
+    return list(map(str.strip, texts)) if plain else list(map(one_line, texts))
 
 
 def _set(
