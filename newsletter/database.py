@@ -50,9 +50,14 @@ class Database:
     @contextmanager
     def in_bulk(self) -> Iterator[Transaction]:
         """`transaction`, for who brings in a whole list, one after the other. On SQLite they share a connection of
-        their own, which keeps what it has read of the indices."""
+        their own, which keeps what it has read of the indices. On PostgreSQL none waits for the disk by itself: all are
+        there when the block ends, and whose machine dies before starts again."""
         if not self.is_sqlite:
-            yield self.transaction
+            try:
+                yield self._unwaiting
+            finally:
+                with self.transaction() as session:
+                    session.execute(text("SELECT pg_current_xact_id()"))  # so that its end waits for the disk
             return
         engine = self._engine(writes=True)
         event.listen(engine, "connect", _prepare_sqlite_for_bulk)
@@ -60,6 +65,12 @@ class Database:
             yield partial(self._in_turn, engine)
         finally:
             engine.dispose()
+
+    @contextmanager
+    def _unwaiting(self) -> Iterator[Session]:
+        with self.transaction() as session:
+            session.execute(text("SET LOCAL synchronous_commit = off"))
+            yield session
 
     @contextmanager
     def accompanied(self, by: Companion) -> Iterator[None]:

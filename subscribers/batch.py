@@ -7,6 +7,7 @@ they go as one JSON text, which SQLite and PostgreSQL each take apart themselves
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, Select, SQLColumnExpression, Subquery, TableValuedAlias, cast, literal_column, select
@@ -57,6 +58,20 @@ def texts(values: Mapping[int, str | int] | Given) -> Subquery:
     return select(cast(each.c.key, BigInteger).label("number"), each.c.value.label("text")).subquery()
 
 
+def pairs(numbers: Sequence[int], others: Sequence[int]) -> Subquery:
+    """A table of numbers, each once, and what belongs to each, `number` and `other`. PostgreSQL reads two arrays in a
+    third of the time of one text of JSON."""
+    json_object = bindparam(None, callable_=lambda: json.dumps(dict(zip(numbers, others, strict=True))), type_=String)
+    arrays = (bindparam(None, callable_=partial(_array, column), type_=String) for column in (numbers, others))
+    each = _TwoNumbers(json_object, *arrays).table_valued("key", "value")
+    return select(cast(each.c.key, BigInteger).label("number"), each.c.value.label("other")).subquery()
+
+
+def _array(numbers: Sequence[int]) -> str:
+    """As PostgreSQL reads one."""
+    return f"{{{','.join(map(str, numbers))}}}"
+
+
 def among(column: SQLColumnExpression[Any], numbers: Sequence[int] | Given) -> ColumnElement[bool]:
     """`column` is one of `numbers`."""
     each = _Each(_parameter(numbers, packed_numbers)).table_valued("value")
@@ -104,6 +119,12 @@ class _EachText(FunctionElement[Any]):
 
 class _Pairs(FunctionElement[Any]):
     """The pairs of a JSON object, as rows."""
+
+    inherit_cache = True
+
+
+class _TwoNumbers(FunctionElement[Any]):
+    """(JSON object, array, array): the pairs of the one or of the other two, as rows; only what is asked is made."""
 
     inherit_cache = True
 
@@ -158,6 +179,19 @@ def _each_text_postgresql(element: _EachText, compiler: Any, **how: Any) -> str:
 @compiles(_Pairs, "sqlite")
 def _pairs_sqlite(element: _Pairs, compiler: Any, **how: Any) -> str:
     return f"json_each({compiler.process(element.clauses, **how)})"
+
+
+@compiles(_TwoNumbers, "sqlite")
+def _two_numbers_sqlite(element: _TwoNumbers, compiler: Any, **how: Any) -> str:
+    json_object, _, _ = element.clauses
+    return f"json_each({compiler.process(json_object, **how)})"
+
+
+@compiles(_TwoNumbers, "postgresql")
+def _two_numbers_postgresql(element: _TwoNumbers, compiler: Any, **how: Any) -> str:
+    _, *arrays = (clause for clause in element.clauses)
+    some = ", ".join(f"CAST({compiler.process(array, **how)} AS bigint[])" for array in arrays)
+    return f"(SELECT one.key, one.value FROM unnest({some}) AS one(key, value))"  # noqa: S608 names of parameters
 
 
 @compiles(_Pairs, "postgresql")

@@ -34,6 +34,7 @@ from subscribers.unsubscribe import Departure
 BATCH_ROWS = 20_000  # half a second in which other writers of SQLite wait
 WRITERS = 2  # of PostgreSQL
 MANY = 1_000  # new readers: whoever plans a search should know of them at once
+ENOUGH = 100_000  # tell what all the others of a file are like: how many they are PostgreSQL sees for itself
 TRIES = 3  # of a batch into which somebody else's new reader came
 PAGE_ROWS = 5_000
 MAX_NOTES = 1_000  # kept in a Report; the counts go on
@@ -129,6 +130,7 @@ def import_csv(
     layout = layout or layout_of(path)
     report = Report(layout=layout, hears=refused)
     agreed = Proof(proof, f"import {path.name}")
+    is_known = dry_run
     said: list[Note] = []  # of one stretch, whose batches are not in the file's order
 
     def bring(batch: Batch) -> list[tuple[int, Verdict]]:
@@ -146,10 +148,18 @@ def import_csv(
                 said.clear()
             if progress is not None:
                 progress(report.rows)
-    if report.new >= MANY and not dry_run:
-        with transaction() as session:
-            arrivals.count_anew(session)
+            if not is_known and report.new >= ENOUGH:
+                is_known = _make_known(transaction)
+    if not is_known and report.new >= MANY:
+        _make_known(transaction)
     return report
+
+
+def _make_known(transaction: Callable[[], AbstractContextManager[Session]]) -> bool:
+    """Whoever plans a search knows of the new people."""
+    with transaction() as session:
+        arrivals.count_anew(session)
+    return True
 
 
 def export_csv(session: Session, newsletter: str, *, page_rows: int = PAGE_ROWS) -> Iterator[str]:
