@@ -113,28 +113,32 @@ def prepare(session: Session) -> None:
         session.execute(select(*(func.set_config(name, value, true()) for name, value in said.items())))
 
 
-def met(session: Session, newsletter: str, arrivals: Arrivals) -> dict[str, Met]:
+def met(session: Session, newsletter: str, arrivals: Arrivals, *, strangers: bool = False) -> dict[str, Met]:
     """Those whom the store has met, by `email_key`; all others are strangers. Who is to become a reader is held until
-    the transaction ends, so that nobody erases a person whose row is about to be written."""
-    found = _met(session, newsletter, arrivals)
+    the transaction ends, so that nobody erases a person whose row is about to be written. `strangers` says that likely
+    they all are: then only those on the never-mail list are looked up, and `add_people` finds out about the others."""
+    found = _met(session, newsletter, arrivals, strangers)
     will_read = [
         m.subscriber_id for m in found.values() if m.subscriber_id and m.state in (None, SubscriptionState.PENDING)
     ]
     if will_read and session.get_bind().dialect.name != "sqlite":  # where a writing transaction is alone
         held = select(col(Subscriber.id)).where(among(col(Subscriber.id), will_read)).order_by(col(Subscriber.id))
         session.execute(held.with_for_update())
-        return _met(session, newsletter, arrivals)  # as they are now
+        return _met(session, newsletter, arrivals, strangers)  # as they are now
     return found
 
 
-def _met(session: Session, newsletter: str, arrivals: Arrivals) -> dict[str, Met]:
-    known = session.connection().execute(meeting(newsletter, arrivals.keys))
-    found = {row[0]: Met(*row[1:]) for row in known}
+def _met(session: Session, newsletter: str, arrivals: Arrivals, strangers: bool) -> dict[str, Met]:
+    suppressed: dict[str, str] = {}
     reasons = _reasons(session, arrivals.hashes)
     if not reasons.keys().isdisjoint(arrivals.hashes):
-        for key, hashed in zip(arrivals.keys, arrivals.hashes, strict=True):
-            if reason := reasons.get(hashed):
-                found[key] = found.get(key, Met(None))._replace(suppressed=reason)
+        each = zip(arrivals.keys, arrivals.hashes, strict=True)
+        suppressed = {key: reason for key, hashed in each if (reason := reasons.get(hashed))}
+    looked_up = list(suppressed) if strangers else arrivals.keys
+    known = session.connection().execute(meeting(newsletter, looked_up)) if looked_up else ()
+    found = {row[0]: Met(*row[1:]) for row in known}
+    for key, reason in suppressed.items():
+        found[key] = found.get(key, Met(None))._replace(suppressed=reason)
     return found
 
 
@@ -179,8 +183,8 @@ def _one_of(column: SQLColumnExpression[str], texts: Sequence[str]) -> ColumnEle
 
 def add_people(session: Session, strangers: Arrivals, now: datetime) -> Sequence[int]:
     """Make each a person; their numbers, in the same order, which is that of their addresses: so each page of an index
-    is found once, and two imports don't wait for each other crosswise. Raises IntegrityError where somebody else added
-    one of them in the same moment."""
+    is found once, and two imports don't wait for each other crosswise. Raises IntegrityError where one of them is no
+    stranger, or somebody else added one in the same moment."""
     if not len(strangers):
         return []
     numbers = _numbers(session, len(strangers))

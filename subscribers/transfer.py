@@ -133,8 +133,14 @@ def import_csv(
     is_known = dry_run
     said: list[Note] = []  # of one stretch, whose batches are not in the file's order
 
+    work = _Work(transaction, newsletter, agreed, now, dry_run)
+    only_strangers = False
+
     def bring(batch: Batch) -> list[tuple[int, Verdict]]:
-        return _brought_in(transaction, newsletter, batch.arrivals, agreed, now, dry_run)
+        nonlocal only_strangers
+        done = _brought_in(work, batch.arrivals, only_strangers)
+        only_strangers = done.only_strangers and len(batch.arrivals) == batch_rows  # likely those of the next one too
+        return done.verdicts
 
     with _index_aside(transaction, path, dry_run), reading.batches(path, layout, keys, batch_rows) as batches:
         for batch, verdicts in _each(batches, bring, _writers(transaction)):
@@ -248,39 +254,51 @@ def _each(
             yield done, verdicts.result()
 
 
-def _brought_in(
-    transaction: Callable[[], AbstractContextManager[Session]],
-    newsletter: str,
-    people: Arrivals,
-    proof: Proof,
-    now: datetime,
-    dry_run: bool,
-) -> list[tuple[int, Verdict]]:
-    """One batch in a transaction of its own: the verdict, by line, on each whom the store had met; all others are new.
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is the same for all batches of a file."""
+
+    transaction: Callable[[], AbstractContextManager[Session]]
+    newsletter: str
+    proof: Proof
+    now: datetime
+    dry_run: bool
+
+
+class _Done(NamedTuple):
+    """One batch: the verdict, by line, on each whom the store had met; all others are new."""
+
+    verdicts: list[tuple[int, Verdict]]
+    only_strangers: bool
+
+
+def _brought_in(work: _Work, people: Arrivals, only_strangers: bool) -> _Done:
+    """One batch in a transaction of its own.
 
     Where somebody else adds or changes one of them in the same moment, PostgreSQL may refuse the batch; the next try
-    meets them.
+    meets them. So it does where one of them, against all hope, is known.
     """
     for left in reversed(range(TRIES if len(people) else 0)):
+        hope = only_strangers and left == TRIES - 1
         try:
-            with reading.unswept(), transaction() as session:
-                return _bring_in(session, newsletter, people, proof, now, dry_run)
+            with reading.unswept(), work.transaction() as session:
+                return _bring_in(session, work, people, hope)
         except (IntegrityError, OperationalError):
             if not left:
                 raise
-    return []
+    return _Done([], only_strangers)
 
 
-def _bring_in(
-    session: Session, newsletter: str, people: Arrivals, proof: Proof, now: datetime, dry_run: bool
-) -> list[tuple[int, Verdict]]:
+def _bring_in(session: Session, work: _Work, people: Arrivals, hope: bool) -> _Done:
     """Strangers come in by whole statements; whoever the store has met is decided on one by one."""
+    newsletter, proof, now = work.newsletter, work.proof, work.now
     arrivals.prepare(session)
-    found = arrivals.met(session, newsletter, people)
+    found = arrivals.met(session, newsletter, people, strangers=hope and not work.dry_run)
     verdicts = [(a, m, decide(a, m)) for a in people if (m := found.get(a.email_key))] if found else []
     told = [(arrival.line, verdict) for arrival, _, verdict in verdicts]
-    if dry_run:
-        return told
+    done = _Done(told, not any(m.subscriber_id for m in found.values()))
+    if work.dry_run:
+        return done
     strangers = people.without(found)
     arrivals.settle(session, newsletter, arrivals.add_people(session, strangers, now), strangers, proof, now)
     known = {m.subscriber_id: a for a, m, v in verdicts if v.outcome is Outcome.NEW and m.subscriber_id}
@@ -290,7 +308,7 @@ def _bring_in(
     left = [m.subscription_id or 0 for _, m, v in verdicts if v.becomes is SubscriptionState.UNSUBSCRIBED]
     unsubscribe.together(session, [Departure(number, None, Way.IMPORT) for number in left], now)
     _fill_names(session, [(m.subscriber_id or 0, a.name) for a, m, v in verdicts if v.takes_name])
-    return told
+    return done
 
 
 def _activate(

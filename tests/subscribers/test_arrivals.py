@@ -15,6 +15,7 @@ from subscribers import (
     erasure,
     suppression,
     transfer,
+    unsubscribe,
 )
 from subscribers.models import (
     Consent,
@@ -90,6 +91,31 @@ def until_it_waits(session: Session, work: Future[Any]) -> None:
     while not session.scalar(text(for_this)):
         assert not work.done()
         session.execute(text("SELECT pg_stat_clear_snapshot()"))
+
+
+@pytest.mark.parametrize("batch_rows", [2, 100])
+def test_after_a_batch_of_strangers_whoever_is_known_is_still_met(database, tmp_path, batch_rows):
+    """The next batch comes in without a look at who is known: a reader, one who left, one who complained, and a
+    stranger on the never-mail list are what they were, and all others are in."""
+    with database.transaction() as session:
+        for name in ("nina", "otto", "pia"):
+            a_reader(session, f"{name}@example.com")
+        unsubscribe.by_operator(session, "otto@example.com", "daily", NOW)
+        suppression.suppress_address(session, KEYS, "pia@example.com", SuppressionReason.COMPLAINT, "", NOW)
+        suppression.suppress_address(session, KEYS, "rosa@example.com", SuppressionReason.MANUAL, "", NOW)
+    path = a_file(tmp_path, "email\n" + "".join(f"{name}@example.com\n" for name in (
+        "ann", "bob", "cid", "dan", "eve", "nina", "otto", "paul", "pia", "quin", "rosa", "sam", "ted", "uma",
+    )))  # fmt: skip
+    report = bring(database, path, batch_rows=batch_rows)
+    assert (report.new, report.unchanged, report.suppressed) == (10, 1, 3)
+    assert sorted(note.why for note in report.notes) == [
+        "suppressed: complaint", "suppressed: manual", "unsubscribed earlier",
+    ]  # fmt: skip
+    with database.reading() as session:
+        assert audience.count(session, "daily", NOW) == 11
+        people = session.exec(select(Subscriber.email).order_by(Subscriber.email)).all()
+    assert len(people) == 13
+    assert "rosa@example.com" not in people
 
 
 @pytest.mark.usefixtures("as_new")
