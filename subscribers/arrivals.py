@@ -16,7 +16,6 @@ from sqlalchemy import (
     Select,
     SQLColumnExpression,
     String,
-    and_,
     case,
     cast,
     func,
@@ -135,11 +134,18 @@ def _met(session: Session, newsletter: str, arrivals: Arrivals, strangers: bool)
         each = zip(arrivals.keys, arrivals.hashes, strict=True)
         suppressed = {key: reason for key, hashed in each if (reason := reasons.get(hashed))}
     looked_up = list(suppressed) if strangers else arrivals.keys
-    known = session.connection().execute(meeting(newsletter, looked_up)) if looked_up else ()
-    found = {row[0]: Met(*row[1:]) for row in known}
+    found = _known(session, newsletter, looked_up) if looked_up else {}
     for key, reason in suppressed.items():
         found[key] = found.get(key, Met(None))._replace(suppressed=reason)
     return found
+
+
+def _known(session: Session, newsletter: str, keys: Sequence[str]) -> dict[str, Met]:
+    connection = session.connection()
+    people = connection.execute(meeting(keys)).all()
+    stand = connection.execute(standing(newsletter, [row[1] for row in people])) if people else ()
+    of_person = {row[0]: row[1:] for row in stand}
+    return {key: Met(number, name, *of_person.get(number, ())) for key, number, name in people}
 
 
 def _reasons(session: Session, hashes: Sequence[str]) -> dict[str, str]:
@@ -151,21 +157,18 @@ def _reasons(session: Session, hashes: Sequence[str]) -> dict[str, str]:
     return {row[0]: row[1] for row in session.connection().execute(listed(hashes))}
 
 
-def meeting(newsletter: str, keys: Sequence[str]) -> Select[*tuple[Any, ...]]:
-    """SELECT the address and what a Met has, but for suppression."""
-    theirs = col(Subscription.newsletter).concat("") == newsletter  # which no index knows: a person's own is asked
-    own = col(Subscription.subscriber_id) == col(Subscriber.id) + 0  # nor that: persons are not gone through by number
-    return (
-        select(
-            col(Subscriber.email_key),
-            col(Subscriber.id),
-            col(Subscriber.name),
-            col(Subscription.id),
-            col(Subscription.state),
-        )
-        .select_from(Subscriber)
-        .outerjoin(Subscription, and_(own, theirs))
-        .where(_one_of(col(Subscriber.email_key), keys))
+def meeting(keys: Sequence[str]) -> Select[*tuple[Any, ...]]:
+    """SELECT address, number and name of those whom the store knows. Asked apart from how they stand with a newsletter:
+    joined, PostgreSQL may go through all readers for each of them, where it takes a long table for an empty one."""
+    person = (col(Subscriber.email_key), col(Subscriber.id), col(Subscriber.name))
+    return select(*person).where(_one_of(col(Subscriber.email_key), keys))
+
+
+def standing(newsletter: str, numbers: Sequence[int]) -> Select[*tuple[Any, ...]]:
+    """SELECT the person, and what else a Met has of their subscription."""
+    return select(col(Subscription.subscriber_id), col(Subscription.id), col(Subscription.state)).where(
+        batch.among_found(col(Subscription.subscriber_id), batch.each_number(numbers)),
+        col(Subscription.newsletter) == newsletter,
     )
 
 

@@ -74,8 +74,13 @@ def _array(numbers: Sequence[int]) -> str:
 
 def among(column: SQLColumnExpression[Any], numbers: Sequence[int] | Given) -> ColumnElement[bool]:
     """`column` is one of `numbers`."""
+    return column.in_(each_number(numbers))
+
+
+def each_number(numbers: Sequence[int] | Given) -> Select[int]:
+    """SELECT each of these numbers."""
     each = _Each(_parameter(numbers, packed_numbers)).table_valued("value")
-    return column.in_(select(_Number(each.c.value)))
+    return select(_Number(each.c.value))
 
 
 def each_text(values: Sequence[str]) -> TableValuedAlias:
