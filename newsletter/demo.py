@@ -11,9 +11,10 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from email import message_from_bytes, policy
 from pathlib import Path
+from shlex import quote
 from threading import Thread
 from time import sleep
 
@@ -64,7 +65,7 @@ class Catcher:
 def whole_day(folder: Path, say: Say) -> None:
     """Do it all in `folder`, saying each stage with its counts. Raises Refused if the folder is somebody else's."""
     _make_room(folder)
-    smtp_port, web_port = _free_port(), _free_port()
+    smtp_port, web_port = _free_ports()
     paper = _project(folder, smtp_port, web_port)
     today = datetime.now(UTC)
     newsletter = paper.config.newsletters[0]
@@ -74,13 +75,13 @@ def whole_day(folder: Path, say: Say) -> None:
         first = _morning(paper, folder, sample.TODAY, today, smtp_port, say)
         _look(paper, folder, first, say)
         leaver = _one_leaves(folder / "caught" / first.issue_date.isoformat(), say)
-        tomorrow = today + timedelta(days=1)
+        tomorrow = a_day_later(today, newsletter.zone)
         second = _morning(paper, folder, sample.TOMORROW, tomorrow, smtp_port, say)
     reached = folder / "caught" / second.issue_date.isoformat() / f"{leaver}.eml"
     say(f"   {leaver} got {'a copy: this is a fault' if reached.exists() else 'none: leaving took effect at once'}")
     say(f"\n[bold]Look at it[/]\n   the digest      {folder}/issue.html\n   its text part   {folder}/issue.txt")
     say(f"   caught mails    {folder}/caught/{first.issue_date}/")
-    command = f"{_our_command()} --config {folder}/config.toml"
+    command = f"{_our_command()} --config {quote(f'{folder}/config.toml')}"
     say(f"   what happened   {command} status")
     say(f"   its web pages   {command} serve, then http://127.0.0.1:{web_port}/")
     say(f"   its desk        {command} editors add you@example.com --name You --role admin, and the link it prints")
@@ -163,7 +164,9 @@ def _morning(paper: Paper, folder: Path, articles: Path, now: datetime, smtp_por
     say(f"3. check      {noted}, {blocking or 'none'} that blocks; {len(edition.html) / 1000:.0f} kB of HTML")
     daily.approve(paper, issue.id or 0, WHO, now)
     say("4. approve    what readers get is frozen now")
-    catcher = Controller(Catcher(folder / "caught" / day.isoformat()), hostname="127.0.0.1", port=smtp_port)
+    catcher = Controller(
+        Catcher(folder / "caught" / day.isoformat()), hostname="127.0.0.1", port=smtp_port, ready_timeout=60
+    )
     catcher.start()
     try:
         totals = daily.deliver(paper, issue.id or 0, WHO, lambda: now)
@@ -210,10 +213,15 @@ def _web(paper: Paper) -> Iterator[None]:
 
 def _our_command() -> str:
     """What to type for this program: its name where the shell finds it, else the file that was started."""
-    return "newsletter" if shutil.which("newsletter") else os.path.relpath(sys.argv[0])
+    return "newsletter" if shutil.which("newsletter") else quote(os.path.relpath(sys.argv[0]))
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+def _free_ports() -> tuple[int, int]:
+    """Two that differ: both are held while they are asked for."""
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        return one.getsockname()[1], other.getsockname()[1]
+
+
+def a_day_later(moment: datetime, zone: tzinfo) -> datetime:
+    """The same hour of the next day in `zone`, in UTC: a day there has 23 or 25 hours when clocks are changed."""
+    return (moment.astimezone(zone) + timedelta(days=1)).astimezone(UTC)

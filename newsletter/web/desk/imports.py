@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -138,8 +139,9 @@ class Imports:
         """A new folder for one file; those that a process left behind a day ago are gone."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
         for old in self._folder.iterdir():
-            if old.name not in self._jobs and old.stat().st_mtime < (now - KEPT).timestamp():
-                shutil.rmtree(old, ignore_errors=True)
+            with suppress(FileNotFoundError):  # somebody else's import may be over in this very moment
+                if old.name not in self._jobs and old.stat().st_mtime < (now - KEPT).timestamp():
+                    shutil.rmtree(old, ignore_errors=True)
         place = self._folder / number
         place.mkdir(mode=0o700)
         return place

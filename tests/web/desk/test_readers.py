@@ -190,6 +190,14 @@ def test_a_file_may_be_taken_back_and_a_bad_one_is_said(desk: Desk):
     assert admin.get(page).status_code == 404
 
 
+def test_what_is_gone_when_it_is_looked_at_stands_in_no_files_way(desk: Desk):
+    """Another import's folder goes in the moment in which a new file is put down: as a link that leads nowhere is."""
+    admin = desk.browser(Role.ADMIN)
+    (desk.config.folder / "uploads").mkdir()
+    (desk.config.folder / "uploads" / "gone").symlink_to("nowhere")
+    assert put_up(admin, "email\nann@example.com\n").status_code == 303
+
+
 def test_the_export_is_what_the_import_reads(desk: Desk, ann: int):
     """With a name of its own, in pieces."""
     answer = desk.browser(Role.ADMIN).get("/desk/readers/export.csv?newsletter=daily")
