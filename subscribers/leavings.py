@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlmodel import Session, col
 
 from subscribers import batch
@@ -106,19 +106,20 @@ def of_issue(session: Session, issue: int) -> Leavings:
     return made
 
 
-def by_day(session: Session, newsletter: str, since: datetime | None = None) -> dict[date, Leavings]:
-    """A newsletter's leavings by the day (UTC) on which they were made, the newest first."""
-    made: dict[date, Leavings] = {}
-    for one in _of(session, newsletter, since):
-        made.setdefault(one.at.date(), Leavings()).count(one)
-    return made
+class Split(NamedTuple):
+    """A newsletter's leavings, twice: by the day (UTC) on which they were made, the newest first; and by the issue that
+    they came out of, None for those that came out of no mail."""
+
+    days: dict[date, Leavings]
+    issues: dict[int | None, Leavings]
 
 
-def by_issue(session: Session, newsletter: str, since: datetime | None = None) -> dict[int | None, Leavings]:
-    """The same by the issue that they came out of; None for those that came out of no mail."""
-    made: dict[int | None, Leavings] = {}
+def of_newsletter(session: Session, newsletter: str, since: datetime | None = None) -> Split:
+    """All of them since then, read once."""
+    made = Split({}, {})
     for one in _of(session, newsletter, since):
-        made.setdefault(one.issue, Leavings()).count(one)
+        made.days.setdefault(one.at.date(), Leavings()).count(one)
+        made.issues.setdefault(one.issue, Leavings()).count(one)
     return made
 
 
@@ -183,18 +184,19 @@ def _read_from(session: Session, statement: Select[*tuple[Any, ...]]) -> Iterato
 
 
 def _read_before(session: Session, some: Sequence[_One]) -> dict[int, set[str]]:
-    """The sections behind the links that each had followed in the newsletter's mails, likely in person, by leaving."""
-    spans = [(one.id, one.subscriber_id, one.newsletter, one.at - READ_WITHIN, one.at) for one in some]
-    names = {"leaving": "bigint", "subscriber": "bigint", "newsletter": "text", "since": "timestamptz"}
-    span = batch.rows(spans, **names, until="timestamptz").c
+    """The sections behind the links that each had followed in the newsletter's mails, likely in person, by leaving: of
+    each the last time before it tells whether it was lately."""
+    begin = {one.id: one.at - READ_WITHIN for one in some}
     theirs = (
-        col(Click.subscriber_id) == span.subscriber,
-        col(Click.newsletter) == span.newsletter,
-        col(Click.at) >= span.since,
-        col(Click.at) <= span.until,
+        batch.among(col(Leaving.id), list(begin)),
+        col(Click.subscriber_id) == col(Leaving.subscriber_id),
+        col(Click.newsletter) == col(Leaving.newsletter),
+        col(Click.at) <= col(Leaving.at),
         col(Click.signs) == "",
     )
+    each = col(Leaving.id), col(Click.section)
     found: dict[int, set[str]] = {}
-    for leaving, section in session.execute(select(span.leaving, col(Click.section)).where(*theirs).distinct()):
-        found.setdefault(leaving, set()).add(section)
+    for leaving, section, last in session.execute(select(*each, func.max(Click.at)).where(*theirs).group_by(*each)):
+        if last >= begin[leaving]:
+            found.setdefault(leaving, set()).add(section)
     return found

@@ -14,8 +14,7 @@ from subscribers.leavings import Leavings
 
 def document(session: Session, newsletter: str, since: datetime) -> dict[str, Any]:
     """Ready for JSON. An issue's rate is its leavings over those to whom it was handed over."""
-    of_days = leavings.by_day(session, newsletter, since)
-    of_issues = leavings.by_issue(session, newsletter, since)
+    of_days, of_issues = leavings.of_newsletter(session, newsletter, since)
     dates = _dates(session, [number for number in of_issues if number is not None])
     return {
         "newsletter": newsletter,

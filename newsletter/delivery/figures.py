@@ -60,7 +60,7 @@ def over(session: Session, newsletter: Newsletter, last: date, days: int) -> Fig
 def _gone(session: Session, newsletter: Newsletter, first: date) -> Leavings:
     """Who left since that day; each is read, so it is asked for only where it says what they had read."""
     since = datetime.combine(first, time(), newsletter.zone)
-    return leavings.together(leavings.by_day(session, newsletter.slug, since).values())
+    return leavings.together(leavings.of_newsletter(session, newsletter.slug, since).days.values())
 
 
 def _issues(session: Session, newsletter: Newsletter, first: date, last: date) -> list[IssueLine]:

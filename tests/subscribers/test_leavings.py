@@ -51,10 +51,10 @@ def test_over_time_they_are_counted_by_day_and_by_issue(session):
     a_reader(session, "cay@example.com")
     unsubscribe.by_operator(session, "cay@example.com", "daily", NOW + timedelta(days=11))
     session.flush()
-    days = leavings.by_day(session, "daily")
+    days, issues = leavings.of_newsletter(session, "daily")
     assert [(f"{day:%m-%d}", found.left) for day, found in days.items()] == [("12-04", 2), ("12-03", 1)]
-    assert {issue: found.left for issue, found in leavings.by_issue(session, "daily").items()} == {None: 1, 8: 1, 7: 1}
-    assert leavings.by_day(session, "daily", since=NOW + timedelta(days=12)) == {}
+    assert {issue: found.left for issue, found in issues.items()} == {None: 1, 8: 1, 7: 1}
+    assert leavings.of_newsletter(session, "daily", since=NOW + timedelta(days=12)) == ({}, {})
     assert [line[1:4] for line in leavings.listed(session, "daily")] == [
         ("", "operator", "11"),
         ("8", "link", "11"),
@@ -89,7 +89,8 @@ def test_what_those_who_left_had_read_is_counted_by_section(session):
     )
     found = leavings.of_issue(session, 7)
     assert (found.left, found.had_read, found.most_read()) == (3, 2, [("City", 1)])
-    every = leavings.together(leavings.by_day(session, "daily").values())
+    split = leavings.of_newsletter(session, "daily")
+    every = leavings.together(split.days.values())
     assert (every.left, every.had_read, every.most_read()) == (4, 3, [("City", 2), ("Culture", 1)])
-    assert leavings.by_issue(session, "daily")[8].document()["sections"] == {"City": 1, "Culture": 1}
+    assert split.issues[8].document()["sections"] == {"City": 1, "Culture": 1}
     assert [line[-1] for line in leavings.listed(session, "daily")] == ["", "", "City; Culture", "City"]

@@ -77,8 +77,7 @@ def be_looked_at(site: Site, _token: str) -> None:
     with site.database.reading() as session:
         directory.show(session, KEYS, "ann@example.com")
         leavings.of_issue(session, 1)
-        leavings.by_day(session, "daily", NOW - timedelta(days=30))
-        leavings.by_issue(session, "daily", NOW - timedelta(days=30))
+        leavings.of_newsletter(session, "daily", NOW - timedelta(days=30))
 
 
 @pytest.mark.usefixtures("as_new")
