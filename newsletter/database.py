@@ -32,6 +32,9 @@ Transaction = Callable[[], AbstractContextManager[Session]]
 _COMPANION: ContextVar[tuple["Database | None", Companion | None]] = ContextVar("companion", default=(None, None))
 
 
+_WRITE_SOMETHING = "SELECT pg_logical_emit_message(true, 'newsletter', '')"  # else a commit does not wait for the disk
+
+
 class Database:
     """One database: `transaction()` to write, `reading()` to look. Safe to share between threads."""
 
@@ -57,7 +60,7 @@ class Database:
                 yield self._unwaiting
             finally:
                 with self.transaction() as session:
-                    session.execute(text("SELECT pg_current_xact_id()"))  # so that its end waits for the disk
+                    session.execute(text(_WRITE_SOMETHING))  # and with it goes all before it
             return
         engine = self._engine(writes=True)
         event.listen(engine, "connect", _prepare_sqlite_for_bulk)

@@ -1,4 +1,4 @@
-"""Turns at writing on SQLite, whose writers come one by one."""
+"""Turns at writing on SQLite, whose writers come one by one; a whole list on either database."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
@@ -64,3 +64,18 @@ def test_whoever_waits_has_a_turn_between_two_transactions_of_a_whole_list(
                 session.connection()
     assert len(turns) == 2
     assert min(turns) > module.NAP_SECONDS, "all who wait have looked once"
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_whole_list_is_on_the_disk_of_postgresql_when_its_block_ends(database: Database):
+    """Its transactions do not wait for the disk one by one; whoever says that the list is in says so of the disk."""
+    with database.in_bulk() as transaction:
+        with transaction() as session:
+            session.add(Suppression(address_hash="a", reason=SuppressionReason.MANUAL, at=NOW))
+            assert session.scalar(text("SHOW synchronous_commit")) == "off"
+        with database.reading() as session:
+            written = session.scalar(text("SELECT pg_current_wal_insert_lsn()"))
+    with database.reading() as session:
+        on_disk = session.scalar(text("SELECT pg_current_wal_flush_lsn() >= CAST(:lsn AS pg_lsn)"), {"lsn": written})
+        assert on_disk
+        assert session.scalar(text("SHOW synchronous_commit")) == "on"
