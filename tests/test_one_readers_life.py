@@ -15,7 +15,7 @@ from newsletter.database import Database
 from subscribers import erasure
 from subscribers.tokens import Keys
 from tests.command import LOOKS_NOWHERE, Project, a_project, an_article_file
-from tests.fakes import FeedServer
+from tests.ports import a_free_port
 from tests.sink import Sink
 from tests.test_run import wait_until
 
@@ -30,8 +30,7 @@ TOKEN = re.compile(rb"/(?:u|preferences|confirm|c)/([\w.~-]{20,})")
 @contextmanager
 def a_web_server(project: Project) -> Iterator[tuple[str, list[str]]]:
     """`newsletter serve`, a process of its own; the site's address, and what it has logged, once it has ended."""
-    with FeedServer() as probe:
-        port = int(probe.url("").rpartition(":")[2])
+    port = a_free_port()
     file = project.folder / "config.toml"
     site = f"http://127.0.0.1:{port}"
     file.write_text(file.read_text().replace("https://post.example.com", site) + f"\n[web]\nport = {port}\n")
