@@ -108,10 +108,13 @@ def files_of(project: Project) -> dict[str, bytes]:
 
 
 @pytest.mark.proof
-def test_of_a_reader_who_was_erased_only_a_keyed_hash_is_left(database_url: str, tmp_path: Path):
+def test_of_a_reader_who_was_erased_only_a_keyed_hash_is_left(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     """She signs up (twenty times at once), confirms (twenty times), gets an issue, comes in with a file, leaves (a
     hundred times at once: one leaving, RFC 8058), says why, writes once more in order to leave, and is erased. No log
     ever says an address or a token; afterwards no file and no table does."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # in the common one files come and go meanwhile
     with Sink() as sink:
         project = a_project(
             tmp_path, database_url=database_url, smtp=f'port = {sink.port}\nsecurity = "none"', more=LEAVE_BY_MAIL
