@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from subscribers import NotAnAddress, masked, parse
-from subscribers.address import address_hash
+from subscribers.address import address_hash, column_of, parts
 from subscribers.tokens import Keys
 
 
@@ -76,3 +76,29 @@ def test_a_masked_domain_is_in_its_owners_letters():
     """It is stored in the A-labels of RFC 5890; nobody knows their own address by the x of "xn--mnchen-3ya.example"."""
     assert masked("änne@xn--mnchen-3ya.example") == "ä…@m….example"
     assert masked("ann@xn--a.example") == "a…@x….example"
+
+
+ODD = st.sampled_from([
+    "Ann@Example.COM", "bob@example.com", "a..b@example.com", ".a@example.com", "a.@example.com", "@example.com", "a@",
+    "a@b@example.com", "example.com", "", "jörg@example.com", "ann@bücher.example", "o'neil+x@a.example",
+    "a b@c.example",
+    "x\n@c.example", "a@c.example\nb@c.example", "x@c.example.", "x@-c.example", '"a b"@c.example', "x@[192.0.2.1]",
+    "x" * 65 + "@c.example", "x@" + "c" * 64 + ".example", "x" * 60 + "@long.name.example", "\x7f@c.example",
+])  # fmt: skip
+PLAIN = st.from_regex(r"[a-zA-Z0-9._'+@-]{1,12}@[a-z-]{1,8}\.example", fullmatch=True)
+
+
+@given(st.lists(ODD | PLAIN, max_size=6) | st.lists(PLAIN, max_size=6))
+def test_a_column_of_addresses_is_each_of_them(texts):
+    """However plain the others are that stand beside it; mostly all are."""
+    column = column_of(texts)
+    whole = zip(column.emails, column.keys, column.domains, strict=True)
+    assert [column.wrong.get(place, found) for place, found in enumerate(whole)] == list(map(alone, texts))
+
+
+def alone(text: str) -> tuple[str, str, str] | str:
+    """What one address is, or what is wrong with it."""
+    try:
+        return parts(text)
+    except NotAnAddress as error:
+        return str(error)
