@@ -32,7 +32,7 @@ def joined(like: Likeness, rules: Sequence[Rule]) -> list[list[list[int]]]:
     """
     common = _Groups.of(like, Rule(max(r.enough for r in rules), min(r.grown for r in rules)))
     _join(common, only_alone=True)
-    return [_join(common.by(rule)) for rule in rules]
+    return [_join(common.by(rule, last=rule is rules[-1])) for rule in rules]
 
 
 def _join(groups: "_Groups", only_alone: bool = False) -> list[list[int]]:
@@ -65,6 +65,7 @@ class _Groups:
     members: dict[int, list[int]]  # from the lowest number
     sizes: list[int]
     group_of: list[int]  # for each article
+    first: Sequence[int]  # for each article the one most alike, good as long as both are alone; -1: it has none
     near: list[list[int]]  # for each group, articles of those that may be alike enough
     enough: float
     asked: Sequence[float]  # by the size of the smaller of two groups: how many times as much they must have in common
@@ -72,20 +73,21 @@ class _Groups:
     @classmethod
     def of(cls, like: Likeness, rule: Rule) -> "_Groups":
         """Each article alone."""
-        ones = range(len(like))
-        return cls(
-            like, {one: [one] for one in ones}, [1] * len(like), list(ones), *_asked(like, [1] * len(like), rule)
-        )
+        alone, sizes = {one: [one] for one in range(len(like))}, [1] * len(like)
+        return cls(like, alone, sizes, list(alone), _first(like), *_asked(like, sizes, rule))
 
-    def by(self, rule: Rule) -> "_Groups":
-        """The same groups, to be joined by another rule."""
-        sums = [dict(others) for others in self.sums]
+    def by(self, rule: Rule, last: bool) -> "_Groups":
+        """The same groups, to be joined by another rule; the `last` one may use up what they have in common."""
+        sums = self.sums if last else [dict(others) for others in self.sums]
         asked = _asked(sums, self.sizes, rule)
-        return _Groups(sums, dict(self.members), list(self.sizes), list(self.group_of), *asked)
+        return _Groups(sums, dict(self.members), list(self.sizes), list(self.group_of), self.first, *asked)
 
     def most_alike(self, here: int) -> int | None:
         """The group that this one is most alike; of several the one with the lowest article. None: none is enough."""
         sums, sizes, size, group_of = self.sums[here], self.sizes, self.sizes[here], self.group_of
+        first = self.first[here]
+        if size == 1 and first >= 0 and group_of[first] == first and sizes[first] == 1:
+            return first if sums[first] >= self.enough else None  # no group that has grown since is more alike
         capped = min(size, GROWN_MEMBERS)
         asked, least = self.asked[capped], self.enough * (1 - ROUNDING)
         near, best, most = [], -1, 0.0
@@ -118,6 +120,15 @@ class _Groups:
         self.near[a] = [article for article in self.near[a] + self.near[b] if self.group_of[article] != a]
         of_b.clear()
         return a
+
+
+def _first(like: Likeness) -> list[int]:
+    """For each article the one most alike, the lowest of several; -1 where there is none."""
+    found = []
+    for others in like:
+        most = max(others.values(), default=0.0)
+        found.append(min((other for other, alike in others.items() if alike == most), default=-1))
+    return found
 
 
 def _asked(sums: Likeness, sizes: Sequence[int], rule: Rule) -> tuple[list[list[int]], float, list[float]]:

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from math import fsum, log, sqrt
+from math import log, sqrt
 
 from newsletter.picks.alike import DaysWords, is_series
 from newsletter.picks.joining import Likeness, Rule, joined
@@ -20,7 +20,7 @@ from newsletter.picks.words import WORD, Told, found_in, told
 
 # One setting, found on labelled stories as full texts and as bare headlines: `python -m benchmarks stories` shows it.
 ALIKE = 0.04  # two articles that are more alike than their crowds by so much tell one event
-CROWD_AT_LEAST, CROWD_SHARE = 16, 0.04  # beyond so many, or such a share of the batch, it is a topic and no event:
+CROWD_AT_LEAST, CROWD_SHARE = 16, 0.025  # beyond so many, or such a share of the batch, it is a topic and no event:
 CROWD_TIMES = 2.5  # what those have in common, up to so many times as many, is the topic's
 HUNDREDS, MORE_IN_HUNDREDS = 200, 0.2  # in so many it is so much more, and the less the larger the batch is: then it
 # is better known which words are rare. Of fewer, fewer resemble each other by chance, and less is asked for, down to …
@@ -28,7 +28,7 @@ FEW = 30  # … so few of which no word is known to be rare: of as many twice as
 GROWN = 1.1  # every doubling of the smaller of two groups asks for so much more
 NEAR, NEAR_GROWN = 0.017, 0.3  # the same two for stories that are too near each other to stand in one issue
 ONE_WORD = 0.37  # of what the strongest shared word says is not counted: one word alone may be chance
-NEGLIGIBLE = 0.012  # a likeness below this counts as none
+NEGLIGIBLE = 0.016  # a likeness below this counts as none
 NEIGHBOURS = 3  # of a bare headline whose words count as its own, as far as they are like it
 NAME_BONUS = 1.6  # a word that is always capitalised counts up to so much more: names tell events apart
 SEEN_BEFORE, SMALL_BEFORE = 0.5, 0.35  # as if each word had been seen so often, and small so often: once is no proof
@@ -274,7 +274,7 @@ def _above_the_crowd(once: Likeness) -> Likeness:
     """
     first = max(CROWD_AT_LEAST, round(CROWD_SHARE * len(once)))
     last = round(CROWD_TIMES * first)
-    crowds = [fsum(sorted(others, reverse=True)[first:last]) / (last - first) for others in _of_each(once)]
+    crowds = [sum(sorted(others, reverse=True)[first:last]) / (last - first) for others in _of_each(once)]
     return [
         {
             other: above
