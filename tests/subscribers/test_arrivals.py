@@ -4,8 +4,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import Select, delete, text
+from sqlalchemy import Dialect, Select, delete, text
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlmodel import Session, select
 
 from subscribers import (
@@ -156,11 +157,28 @@ def test_an_import_looks_people_up_in_indices_whatever_is_known_of_the_tables(da
     assert listed - THE_BATCH == {"Index Scan using uq_suppression_address_hash on suppression"}
 
 
+def test_an_import_looks_people_up_in_indices_of_sqlite_which_knows_nothing_of_its_tables(sqlite):
+    """It went through all readers of the newsletter for each batch."""
+    asked = (arrivals.meeting(["ann@example.com"]), arrivals.standing("daily", [7]), arrivals.listed(["a" * 64]))
+    with sqlite.reading() as session:
+        plans = [session.execute(text(f"EXPLAIN QUERY PLAN {written(s, sqlite_dialect())}")).all() for s in asked]
+    ways = [row.detail.partition(" USING ")[2] for plan in plans for row in plan if "USING" in row.detail]
+    assert ways == [
+        "INDEX sqlite_autoindex_subscriber_1 (email_key=?)",
+        "INDEX sqlite_autoindex_subscription_1 (subscriber_id=?)",
+        "INDEX sqlite_autoindex_suppression_1 (address_hash=?)",
+    ]
+
+
 THE_BATCH = {f"Function Scan on jsonb_array_elements{kind} anon_{n}" for kind in ("", "_text") for n in (1, 2)}
 
 
 def steps_of(session: Session, statement: Select[Any]) -> set[str]:
     """What PostgreSQL would do to answer it."""
-    said = statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
-    plan = session.scalars(text(f"EXPLAIN {said}")).all()
+    plan = session.scalars(text(f"EXPLAIN {written(statement, postgresql.dialect())}")).all()
     return {line.strip().removeprefix("->").split("(cost")[0].strip() for line in plan if "(cost" in line}
+
+
+def written(statement: Select[Any], dialect: Dialect) -> str:
+    """With its values in it."""
+    return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
