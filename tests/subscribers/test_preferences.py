@@ -2,6 +2,9 @@
 
 from datetime import timedelta
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from subscribers import SubscriptionState, Way, audience, preferences, unsubscribe
 from subscribers.tokens import Purpose, sign
 from tests.builders import NOW
@@ -71,3 +74,14 @@ def test_only_a_token_for_it_opens_the_page(session):
     a_reader(session)
     assert preferences.look(session, KEYS, unsubscribe_token(session, "ann@example.com"), NOW) is None
     assert preferences.look(session, KEYS, sign(KEYS, Purpose.PREFERENCES, 10**9), NOW) is None
+
+
+NAMES = st.text(max_size=8) | st.sampled_from(
+    ["Ann Lee", " Ann  Lee ", "Ann\nLee", "a" * 201, "\u200b", "Jörg", "\x00"]
+)
+
+
+@given(st.lists(NAMES, max_size=5) | st.lists(st.sampled_from(["Ann Lee", "Jörg", ""]), max_size=5))
+def test_many_names_are_on_one_line_as_each_alone_is(names):
+    """However plain the others are; mostly all are."""
+    assert preferences.one_line_each(names) == list(map(preferences.one_line, names))
