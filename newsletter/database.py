@@ -24,15 +24,13 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_SECONDS = 30  # a writer waits this long for another one's transaction; ours are short
 BULK_CACHE_KB = 64_000  # of a connection that fills tables: their indices are written all over
 BULK_CHECKPOINT_PAGES = 30_000  # of its log, 120 MB: most are the same pages, written back once for many transactions
+_WRITE_SOMETHING = "SELECT pg_logical_emit_message(true, 'newsletter', '')"  # else a commit does not wait for the disk
 NAP_SECONDS = 0.002  # of a writer on SQLite, until it looks again whether the other one is done
 
 
 Companion = Callable[[Session], None]
 Transaction = Callable[[], AbstractContextManager[Session]]
 _COMPANION: ContextVar[tuple["Database | None", Companion | None]] = ContextVar("companion", default=(None, None))
-
-
-_WRITE_SOMETHING = "SELECT pg_logical_emit_message(true, 'newsletter', '')"  # else a commit does not wait for the disk
 
 
 class Database:

@@ -8,6 +8,7 @@ import re
 from functools import lru_cache
 from itertools import repeat
 from operator import contains
+from string import ascii_letters, digits
 from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import normalize
 
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from email_validator import ValidatedEmail
 
 MAX_CHARACTERS = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
-_PLAIN_LOCAL_PART = re.compile(r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_ATEXT = ascii_letters + digits + "!#$%&'*+/=?^_`{|}~-"  # RFC 5322 §3.2.3
+_ATOM = f"[{re.escape(_ATEXT)}]+"
+_PLAIN_LOCAL_PART = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 
 
 class Address(NamedTuple):
@@ -70,7 +73,7 @@ def column_of(texts: list[str]) -> Column:
     return (_plain_column(texts) or _column_one_by_one(texts)) if texts else Column([], [], [], {})
 
 
-_PLAIN_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+/=?^_`{|}~-.@\n"
+_PLAIN_BYTES = f"{_ATEXT}.@\n".encode()
 
 
 def _plain_column(texts: list[str]) -> Column | None:

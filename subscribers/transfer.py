@@ -155,17 +155,17 @@ def import_csv(
             if progress is not None:
                 progress(report.rows)
             if not is_known and report.new >= ENOUGH:
-                is_known = _make_known(transaction)
+                _make_known(transaction)
+                is_known = True
     if not is_known and report.new >= MANY:
         _make_known(transaction)
     return report
 
 
-def _make_known(transaction: Callable[[], AbstractContextManager[Session]]) -> bool:
+def _make_known(transaction: Callable[[], AbstractContextManager[Session]]) -> None:
     """Whoever plans a search knows of the new people."""
     with transaction() as session:
         arrivals.count_anew(session)
-    return True
 
 
 def export_csv(session: Session, newsletter: str, *, page_rows: int = PAGE_ROWS) -> Iterator[str]:
@@ -279,7 +279,7 @@ def _brought_in(work: _Work, people: Arrivals, only_strangers: bool) -> _Done:
     meets them. So it does where one of them, against all hope, is known.
     """
     for left in reversed(range(TRIES if len(people) else 0)):
-        hope = only_strangers and left == TRIES - 1
+        hope = only_strangers and not work.dry_run and left == TRIES - 1
         try:
             with reading.unswept(), work.transaction() as session:
                 return _bring_in(session, work, people, hope)
@@ -293,7 +293,7 @@ def _bring_in(session: Session, work: _Work, people: Arrivals, hope: bool) -> _D
     """Strangers come in by whole statements; whoever the store has met is decided on one by one."""
     newsletter, proof, now = work.newsletter, work.proof, work.now
     arrivals.prepare(session)
-    found = arrivals.met(session, newsletter, people, strangers=hope and not work.dry_run)
+    found = arrivals.met(session, newsletter, people, strangers=hope)
     verdicts = [(a, m, decide(a, m)) for a in people if (m := found.get(a.email_key))] if found else []
     told = [(arrival.line, verdict) for arrival, _, verdict in verdicts]
     done = _Done(told, not any(m.subscriber_id for m in found.values()))

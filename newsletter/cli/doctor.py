@@ -10,9 +10,9 @@ import typer
 
 from newsletter import config
 from newsletter.cli.out import Json, now, plain, print_json, say
-from newsletter.doctor import Finding, Level, Lookups, examine
+from newsletter.doctor import Finding, Level, examine
 from newsletter.doctor.findings import fail
-from newsletter.doctor.lookups import NoAnswer
+from newsletter.doctor.lookups import Lookups, NoAnswer
 from newsletter.errors import ConfigError, Refused
 
 MARKS = {Level.OK: "[green]ok[/]  ", Level.WARN: "[yellow]warn[/]", Level.FAIL: "[red]fail[/]"}

@@ -13,20 +13,25 @@ site.py       the public address of the readers' pages
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from newsletter.config import Config
-from newsletter.doctor import machine, names, relays, site, store
+from newsletter.doctor import machine, store
 from newsletter.doctor.findings import Finding, Level
-from newsletter.doctor.lookups import Lookups
 
-__all__ = ["Finding", "Level", "Lookups", "examine", "missing"]
+if TYPE_CHECKING:
+    from newsletter.doctor.lookups import Lookups
+
+__all__ = ["Finding", "Level", "examine", "missing"]
 
 
-def examine(config: Config, now: datetime, lookups: Lookups | None) -> Iterator[Finding]:
+def examine(config: Config, now: datetime, lookups: "Lookups | None") -> Iterator[Finding]:
     """All findings, in the order in which one would mend them, each as soon as it is known. Without `lookups` nobody
     outside this machine is asked: neither a relay nor the DNS nor our own site."""
     yield from chain(machine.findings(config), store.findings(config, now))
     if lookups is not None:
+        from newsletter.doctor import names, relays, site  # slow to import, and `status` asks nobody
+
         yield from chain(relays.findings(config, now), names.findings(config, lookups), site.findings(config))
 
 

@@ -13,8 +13,8 @@ import trustme
 from newsletter import doctor
 from newsletter.database import Database, newest_revision
 from newsletter.delivery import dkim
-from newsletter.doctor import Finding, Lookups, lookups, machine, names, relays, site, store
-from newsletter.doctor.lookups import NoAnswer
+from newsletter.doctor import Finding, lookups, machine, names, relays, site, store
+from newsletter.doctor.lookups import Lookups, NoAnswer
 from tests.builders import CONFIG, NOW, a_config, an_issue
 from tests.command import Project
 from tests.dns_server import DnsServer
